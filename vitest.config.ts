@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Nothing in src keeps state in a module, so test files may share one process: it is half the run time.
+    isolate: false,
+    testTimeout: 15_000,
+  },
+})
