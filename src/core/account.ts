@@ -1,0 +1,69 @@
+/**
+ * What the relay knows about an upstream account and about a client token before any request: frozen facts from the
+ * config. Everything that changes while running lives in `pool/`.
+ */
+import type { JsonObject } from './json.ts'
+import type { Secret } from './secret.ts'
+
+export type Platform = 'anthropic' | 'openai' | 'gemini'
+
+/** The four wire protocols, named like their folders in `protocols/`. */
+export type Protocol = 'anthropic' | 'openai-responses' | 'openai-chat' | 'gemini'
+
+export type WireApi = 'responses' | 'chat' | 'both'
+
+export type Credential =
+  | { type: 'api_key'; key: Secret }
+  | { type: 'bearer'; token: Secret }
+  | {
+      type: 'oauth'
+      refreshToken: Secret | null
+      accessToken: Secret | null
+      /** Epoch ms of the access token's end; 0 when unknown. */
+      expiresAt: number
+      accountId: string | null
+      /** The OAuth client the tokens were issued to; absent for the vendor's usual one. */
+      clientId?: string
+    }
+
+export interface Account {
+  readonly name: string
+  readonly platform: Platform
+  readonly type: 'api_key' | 'oauth'
+  readonly credential: Credential
+  /** Without trailing slash and without a trailing `/v1`; null means the vendor's own host. */
+  readonly baseUrl: string | null
+  readonly wireApi: WireApi
+  /** Proxy URL, or null for a direct connection. Already resolved from account, global setting and environment. */
+  readonly proxy: Secret | null
+  /** Lower is tried first. */
+  readonly priority: number
+  /** Hard limit of requests in flight; 0 means none. */
+  readonly concurrency: number
+  /** Requests per minute; 0 means no limit. */
+  readonly rpm: number
+  /** Patterns of the models it serves; empty means the families of its platform. */
+  readonly models: readonly string[]
+  readonly modelMap: ReadonlyMap<string, readonly string[]>
+  readonly tags: readonly string[]
+  readonly enabled: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly extraParams: JsonObject
+  readonly reservePercent: number
+  readonly pauseAtPercent: number
+  /** Why it cannot serve at all, in words for its owner (missing secret, unusable proxy); null when it can. */
+  readonly problem: string | null
+}
+
+/** A client of the relay. `name` is what logs and status show instead of the token. */
+export interface ClientToken {
+  readonly name: string
+  readonly token: Secret
+  /** Names or tags of accounts it may use; empty means all. */
+  readonly accounts: readonly string[]
+  /** Model patterns it may ask for; empty means all. */
+  readonly models: readonly string[]
+  readonly modelMap: ReadonlyMap<string, readonly string[]>
+  /** The published example token: valid from loopback peers only. */
+  readonly loopbackOnly: boolean
+}
