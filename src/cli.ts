@@ -1,0 +1,24 @@
+/**
+ * The command line's rim: hands the arguments to the verbs and their result to the shell. The only process.exit.
+ *
+ * Each verb is a file in cli/ that is loaded when it is asked for, so that `version` does not wait for a server.
+ */
+import { runCommandLine, type Verbs } from './cli/command-line.ts'
+
+const verbs: Verbs = {
+  serve: async (options) => (await import('./cli/serve.ts')).serve(options),
+  check: async (options, output) => (await import('./cli/check.ts')).check(options, output),
+  schema: async (output) => (await import('./cli/schema.ts')).printSchema(output),
+}
+
+// Whoever reads our output may leave early, as in `schema | head`; that is no crash.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+
+const exitCode = await runCommandLine(process.argv.slice(2), verbs, {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  complain: (text) => void process.stderr.write(`${text}\n`),
+})
+
+// A pipe takes its time: exiting before it has taken everything would cut the output short.
+process.stdout.write('', () => process.exit(exitCode))

@@ -1,0 +1,38 @@
+/**
+ * The settings of a running relay: what `load.ts` makes of the user's file. Frozen; names follow the file's keys, with
+ * units spelled out.
+ */
+import type { Account, ClientToken } from '../core/account.ts'
+import type { JsonObject } from '../core/json.ts'
+
+export type StrategyName = 'least_in_flight' | 'round_robin' | 'fill_first' | 'soonest_reset'
+
+export interface RelayConfig {
+  /** Absolute path of the file it was read from. */
+  readonly path: string
+  /** `host` null means all interfaces. */
+  readonly listen: { readonly host: string | null; readonly port: number }
+  readonly tokens: readonly ClientToken[]
+  readonly accounts: readonly Account[]
+  readonly defaultInstructions: ReadonlyMap<string, string>
+  readonly modelExtraParams: ReadonlyMap<string, JsonObject>
+  readonly modelMap: ReadonlyMap<string, readonly string[]>
+  readonly strategy: StrategyName
+  readonly maxAccountSwitches: number
+  /** 0 turns sticky sessions off. */
+  readonly stickySessionTtlMs: number
+  readonly streamReadTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly firstByteTimeoutMs: number
+  readonly responseTimeoutMs: number
+  readonly keepaliveIntervalMs: number
+  readonly holdStartMs: number
+  readonly queue: { readonly timeoutMs: number; readonly size: number }
+  readonly cooldown: { readonly maxMs: number }
+  readonly onClientDisconnect: 'cancel' | 'drain'
+  readonly maxBodyBytes: number
+  readonly enableRequestLog: boolean
+  readonly enableStreamDebugLog: boolean
+  readonly enableModelDebugLog: boolean
+  readonly log: { readonly format: 'pretty' | 'json'; readonly level: 'debug' | 'info' | 'warn' | 'error' }
+}
