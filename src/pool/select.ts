@@ -1,0 +1,196 @@
+/**
+ * Who may serve a request now, in which order, and for everybody else the reason why not. Pure over account states.
+ */
+import type { Account, Protocol } from '../core/account.ts'
+import { matchesPattern, mostSpecific } from '../core/match.ts'
+import type { WindowReading } from '../core/verdict.ts'
+import type { Candidate, Strategy } from '../strategies/index.ts'
+import { type Cooldown, type Health, viewHealth } from './cooldown.ts'
+
+/** Everything about an account that changes while the relay runs. Mutated by the pool alone. */
+export interface AccountState {
+  readonly account: Account
+  readonly position: number
+  /** The protocols its provider speaks for it. */
+  readonly protocols: readonly Protocol[]
+  readonly health: Health
+  readonly windows: Map<string, WindowReading & { readonly seenAt: number }>
+  inFlight: number
+  lastUsedAt: number
+  /** Monotonic start times of the last minute, oldest first; kept only under an `rpm` limit. */
+  readonly recentStarts: number[]
+}
+
+export interface Query {
+  readonly protocol: Protocol
+  /** The name to serve, after the token's and the global map. */
+  readonly model: string
+  /** Names or tags the client is confined to; empty means all. */
+  readonly confinedTo: readonly string[]
+  readonly tried: ReadonlySet<Account>
+  /** The session's home, which quota reserves do not turn away. */
+  readonly home: Account | null
+  /** Side endpoints take no slot. */
+  readonly takesSlot: boolean
+}
+
+export type ExclusionReason =
+  | 'disabled'
+  | 'not_allowed'
+  | 'needs_attention'
+  | 'model_not_served'
+  | 'other_protocol'
+  | 'tried'
+  | 'cooling'
+  | 'probing'
+  | 'quota_gate'
+  | 'rpm'
+  | 'full'
+
+export interface Exclusion {
+  readonly state: AccountState
+  readonly reason: ExclusionReason
+  /** Monotonic ms when the reason ends by itself; null when it ends by an event or not at all. */
+  readonly until: number | null
+  readonly cooldown: Cooldown | null
+}
+
+export interface Selection {
+  /** Free to take it now, best first. */
+  readonly ready: readonly AccountState[]
+  readonly excluded: readonly Exclusion[]
+}
+
+const MINUTE_MS = 60_000
+/** A window reading older than this lets one request through to learn better. */
+const STALE_WINDOW_MS = 2 * 3_600_000
+
+/** The families an account without a `models` list serves. */
+const FAMILIES = {
+  anthropic: ['claude-*'],
+  openai: ['gpt-*', 'chatgpt-*', 'codex-*', 'o1*', 'o2*', 'o3*', 'o4*', 'o5*', 'o6*', 'o7*', 'o8*', 'o9*'],
+  gemini: ['gemini-*', 'gemma-*'],
+} as const
+
+/** Where a name goes that no family knows: the platform native to the endpoint. */
+const NATIVE_PLATFORM = {
+  anthropic: 'anthropic',
+  'openai-responses': 'openai',
+  'openai-chat': 'openai',
+  gemini: 'gemini',
+} as const
+
+/** `now` is monotonic, `wallNow` epoch ms (quota windows are told in wall time). */
+export function selectAccounts(
+  query: Query,
+  states: readonly AccountState[],
+  strategy: Strategy,
+  now: number,
+  wallNow: number,
+): Selection {
+  const ready: AccountState[] = []
+  const spared: AccountState[] = []
+  const excluded: Exclusion[] = []
+  for (const state of states) {
+    const exclusion = judge(query, state, now, wallNow)
+    if (exclusion === null) {
+      ready.push(state)
+      continue
+    }
+    excluded.push(exclusion)
+    const passing = exclusion.reason === 'cooling' && viewHealth(state.health, query.model, now).sparesLast
+    if (passing && slotExclusion(query, state, now) === null) spared.push(state)
+  }
+  // Passing trouble never leaves a model without an account: then the rested ones are as good as any.
+  const isEmptied = ready.length === 0 && !excluded.some(({ reason }) => reason === 'full' || reason === 'probing')
+  const chosen = isEmptied ? spared : ready
+  const candidates = chosen.map((state) => [state, describe(state, wallNow)] as const)
+  candidates.sort(([a, x], [b, y]) => a.account.priority - b.account.priority || strategy(x, y))
+  return { ready: candidates.map(([state]) => state), excluded }
+}
+
+/** Null when the account may take the request now. The order of the checks is the order of interest to a reader. */
+function judge(query: Query, state: AccountState, now: number, wallNow: number): Exclusion | null {
+  const { account } = state
+  const because = (reason: ExclusionReason, until: number | null = null, cooldown: Cooldown | null = null) => ({
+    state,
+    reason,
+    until,
+    cooldown,
+  })
+  if (!account.enabled) return because('disabled')
+  if (!isAllowed(query.confinedTo, account)) return because('not_allowed')
+  if (!servesModel(account, query.model, query.protocol)) return because('model_not_served')
+  if (account.problem !== null) return because('needs_attention')
+  if (!state.protocols.includes(query.protocol)) return because('other_protocol')
+  if (query.tried.has(account)) return because('tried')
+  const health = viewHealth(state.health, query.model, now)
+  if (health.state === 'closed') {
+    const blockedBy = health.blockedBy as Cooldown
+    return blockedBy.until > now ? because('cooling', blockedBy.until, blockedBy) : because('probing', null, blockedBy)
+  }
+  if (isQuotaGated(state, query.home === account, wallNow)) return because('quota_gate')
+  return slotExclusion(query, state, now)
+}
+
+function slotExclusion(query: Query, state: AccountState, now: number): Exclusion | null {
+  if (!query.takesSlot) return null
+  const { account } = state
+  if (account.concurrency > 0 && state.inFlight >= account.concurrency) {
+    return { state, reason: 'full', until: null, cooldown: null }
+  }
+  if (account.rpm > 0) {
+    const inWindow = state.recentStarts.filter((startedAt) => startedAt > now - MINUTE_MS)
+    if (inWindow.length >= account.rpm) {
+      return { state, reason: 'rpm', until: (inWindow[0] as number) + MINUTE_MS, cooldown: null }
+    }
+  }
+  return null
+}
+
+function isAllowed(confinedTo: readonly string[], account: Account): boolean {
+  return confinedTo.length === 0 || confinedTo.some((name) => name === account.name || account.tags.includes(name))
+}
+
+/** Whether the account serves `model` to clients of `protocol` (its own list, else its platform's families). */
+export function servesModel(account: Account, model: string, protocol: Protocol): boolean {
+  if (account.models.length > 0) return account.models.some((pattern) => matchesPattern(pattern, model))
+  if (mostSpecific(account.modelMap, model) !== undefined) return true
+  const family = familyOf(model)
+  return account.platform === (family ?? NATIVE_PLATFORM[protocol])
+}
+
+function familyOf(model: string): Account['platform'] | null {
+  for (const platform of ['anthropic', 'openai', 'gemini'] as const) {
+    if (FAMILIES[platform].some((pattern) => matchesPattern(pattern, model))) return platform
+  }
+  return null
+}
+
+/** True when a quota window is too full: the reserve is kept for sessions at home here, the pause holds for all. */
+function isQuotaGated(state: AccountState, isHome: boolean, wallNow: number): boolean {
+  const { reservePercent, pauseAtPercent } = state.account
+  const ceiling = isHome ? pauseAtPercent : Math.min(pauseAtPercent, 100 - reservePercent)
+  if (ceiling >= 100) return false
+  for (const window of state.windows.values()) {
+    const isCurrent = window.resetsAt === null || window.resetsAt > wallNow
+    if (isCurrent && wallNow - window.seenAt < STALE_WINDOW_MS && window.usedPercent > ceiling) return true
+  }
+  return false
+}
+
+function describe(state: AccountState, wallNow: number): Candidate {
+  let nextResetAt = Infinity
+  for (const window of state.windows.values()) {
+    if (window.resetsAt !== null && window.resetsAt > wallNow && !window.isExhausted) {
+      nextResetAt = Math.min(nextResetAt, window.resetsAt)
+    }
+  }
+  return {
+    inFlight: state.inFlight,
+    concurrency: state.account.concurrency,
+    lastUsedAt: state.lastUsedAt,
+    position: state.position,
+    nextResetAt,
+  }
+}

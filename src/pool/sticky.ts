@@ -1,0 +1,91 @@
+/**
+ * Which account a conversation is at home with. The vendor's prompt cache and signed reasoning live there, so moving
+ * costs money and can fail.
+ */
+import type { Account } from '../core/account.ts'
+import type { Clock } from '../core/clock.ts'
+
+export interface Binding {
+  account: Account
+  /** Monotonic ms of the last success at home; null until the first: an unproven binding moves freely. */
+  warmAt: number | null
+  /** How long the vendor keeps the cache warm. */
+  cacheTtlMs: number
+  lastUsedAt: number
+  /** How often in a row the home was far slower than its tier. */
+  slowInARow: number
+}
+
+export interface StickySessions {
+  /** The binding of the first key that has one. Keys are ordered from most to least specific. */
+  find(keys: readonly string[]): Binding | null
+  /** Binds the first key; replaces what was there. */
+  bind(keys: readonly string[], account: Account): Binding
+  /** Renews a binding after a success and makes it known under the first key; `atHome` keeps its cache warm. */
+  confirm(keys: readonly string[], binding: Binding, facts: { atHome: boolean; wroteHourCache: boolean }): void
+  /** Drops every binding, or those of one account. Returns how many there were. */
+  clear(account?: Account): number
+  readonly size: number
+}
+
+const MOST_BINDINGS = 10_000
+export const WARM_CACHE_MS = 5 * 60_000
+const HOUR_CACHE_MS = 60 * 60_000
+
+/** `ttlMs` 0 turns stickiness off. */
+export function createStickySessions(options: { ttlMs: number; clock: Clock }): StickySessions {
+  const { ttlMs, clock } = options
+  const bindings = new Map<string, Binding>()
+
+  function store(key: string, binding: Binding): void {
+    bindings.delete(key)
+    bindings.set(key, binding)
+    if (bindings.size > MOST_BINDINGS) bindings.delete(bindings.keys().next().value as string)
+  }
+
+  return {
+    get size() {
+      return bindings.size
+    },
+    find(keys) {
+      if (ttlMs === 0) return null
+      const now = clock.monotonic()
+      for (const key of keys) {
+        const binding = bindings.get(key)
+        if (binding === undefined) continue
+        if (now - binding.lastUsedAt < ttlMs) return binding
+        bindings.delete(key)
+      }
+      return null
+    },
+    bind(keys, account) {
+      const binding = {
+        account,
+        warmAt: null,
+        cacheTtlMs: WARM_CACHE_MS,
+        lastUsedAt: clock.monotonic(),
+        slowInARow: 0,
+      }
+      const [key] = keys
+      if (ttlMs > 0 && key !== undefined) store(key, binding)
+      return binding
+    },
+    confirm(keys, binding, { atHome, wroteHourCache }) {
+      const [key] = keys
+      if (ttlMs === 0 || key === undefined) return
+      binding.lastUsedAt = clock.monotonic()
+      if (atHome) {
+        binding.warmAt = binding.lastUsedAt
+        if (wroteHourCache) binding.cacheTtlMs = HOUR_CACHE_MS
+      }
+      store(key, binding)
+    },
+    clear(account) {
+      const before = bindings.size
+      for (const [key, binding] of bindings) {
+        if (account === undefined || binding.account === account) bindings.delete(key)
+      }
+      return before - bindings.size
+    },
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Quota windows as vendors report them in response headers: how much is used and when it starts over.
+ * Read from every answer, not only from failures, so that a limit that was lifted early is seen at once.
+ */
+import type { WindowReading } from '../core/verdict.ts'
+
+const HOUR_MS = 3_600_000
+/** A reset further away than its window is long is a mistake of the sender; one hour of slack for clocks. */
+const LONGEST_RESET_MS: Record<string, number> = { '5h': 6 * HOUR_MS, '7d': 192 * HOUR_MS, '7d_oi': 192 * HOUR_MS }
+
+const UNIFIED = /^anthropic-ratelimit-unified-([0-9]+[hd](?:_[a-z]+)?)-(status|utilization|reset)$/
+const CODEX = /^x-codex-(primary|secondary)-(used-percent|window-minutes|reset-after-seconds|reset-at)$/
+
+/**
+ * The windows told by `rawHeaders` (name, value, name, value …). `now` is wall time in epoch ms.
+ * Anthropic gives utilization as 0 to 1 and resets as epoch seconds; Codex gives percent and seconds.
+ */
+export function readWindows(rawHeaders: readonly string[], now: number): WindowReading[] {
+  const unified = new Map<string, Record<string, string>>()
+  const codex = new Map<string, Record<string, string>>()
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase()
+    if (name.startsWith('anthropic-ratelimit-unified-')) collect(unified, UNIFIED.exec(name), rawHeaders[i + 1])
+    else if (name.startsWith('x-codex-')) collect(codex, CODEX.exec(name), rawHeaders[i + 1])
+  }
+  return [
+    ...[...unified].map(([name, fields]) => readUnified(name, fields, now)),
+    ...[...codex].map(([slot, fields]) => readCodex(slot, fields, now)),
+  ]
+}
+
+function collect(
+  windows: Map<string, Record<string, string>>,
+  match: RegExpExecArray | null,
+  value: string | undefined,
+): void {
+  const [, window, field] = match ?? []
+  if (window === undefined || field === undefined || value === undefined) return
+  const fields = windows.get(window) ?? {}
+  fields[field] = value
+  windows.set(window, fields)
+}
+
+function readUnified(name: string, fields: Record<string, string>, now: number): WindowReading {
+  const usedPercent = clampPercent(Number(fields['utilization'] ?? NaN) * 100)
+  return {
+    name,
+    usedPercent,
+    resetsAt: plausibleReset(name, epochMs(Number(fields['reset'] ?? NaN)), now),
+    isExhausted: fields['status'] === 'rejected' || usedPercent >= 100,
+  }
+}
+
+function readCodex(slot: string, fields: Record<string, string>, now: number): WindowReading {
+  const minutes = Number(fields['window-minutes'] ?? NaN)
+  const name = Number.isNaN(minutes) ? (slot === 'primary' ? '5h' : '7d') : minutes <= 360 ? '5h' : '7d'
+  const inSeconds = Number(fields['reset-after-seconds'] ?? NaN)
+  const resetsAt = Number.isNaN(inSeconds) ? epochMs(Number(fields['reset-at'] ?? NaN)) : now + inSeconds * 1000
+  const usedPercent = clampPercent(Number(fields['used-percent'] ?? NaN))
+  return { name, usedPercent, resetsAt: plausibleReset(name, resetsAt, now), isExhausted: usedPercent >= 100 }
+}
+
+/** Values above 1e11 are milliseconds already: in seconds they would lie in the year 5138. */
+function epochMs(value: number): number {
+  return value > 1e11 ? value : value * 1000
+}
+
+function plausibleReset(name: string, resetsAt: number, now: number): number | null {
+  const longest = LONGEST_RESET_MS[name] ?? LONGEST_RESET_MS['7d'] ?? 0
+  return Number.isFinite(resetsAt) && resetsAt > now - HOUR_MS && resetsAt <= now + longest ? resetsAt : null
+}
+
+function clampPercent(value: number): number {
+  return Number.isFinite(value) ? Math.min(100, Math.max(0, value)) : 0
+}

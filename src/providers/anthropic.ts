@@ -1,0 +1,65 @@
+/**
+ * Anthropic and servers that speak its Messages protocol.
+ */
+import type { HeaderList } from '../core/headers.ts'
+import type { Provider } from './contract.ts'
+import { composeHeaders, credentialText } from './request-headers.ts'
+import { judgeFailure } from './verdicts.ts'
+
+const HOST = 'https://api.anthropic.com'
+const OLDEST_VERSION = '2023-06-01'
+/** A bearer token from a sign-in is only accepted under this flag: a need of the protocol, not an identity. */
+const OAUTH_BETA = 'oauth-2025-04-20'
+
+export const anthropic: Provider = {
+  protocolsOf: () => ['anthropic'],
+
+  knownModels: [
+    'claude-opus-5-5',
+    'claude-sonnet-5-5',
+    'claude-haiku-5-5',
+    'claude-opus-4-6',
+    'claude-sonnet-4-6',
+    'claude-sonnet-4-5-20250929',
+    'claude-opus-4-5-20251101',
+    'claude-haiku-4-5-20251001',
+  ],
+
+  call(account, payload) {
+    const isBearer = account.credential.type !== 'api_key'
+    const headers = withVersion(isBearer ? withBeta(payload.headers, OAUTH_BETA) : payload.headers)
+    const secret = credentialText(account)
+    const credential: HeaderList =
+      secret === '' ? [] : isBearer ? [['authorization', `Bearer ${secret}`]] : [['x-api-key', secret]]
+    const base = new URL(account.baseUrl ?? HOST)
+    const path = payload.operation === 'count_tokens' ? '/v1/messages/count_tokens' : '/v1/messages'
+    const query = payload.query.get('beta') === 'true' ? '?beta=true' : ''
+    return {
+      method: 'POST',
+      origin: base.origin,
+      path: `${base.pathname.replace(/\/$/, '')}${path}${query}`,
+      headers: composeHeaders(account, headers, credential),
+      body: payload.body,
+      proxy: account.proxy,
+    }
+  },
+
+  judge: judgeFailure,
+}
+
+function withVersion(headers: HeaderList): HeaderList {
+  if (headers.some(([name]) => name === 'anthropic-version')) return headers
+  return [...headers, ['anthropic-version', OLDEST_VERSION]]
+}
+
+/** Adds a flag to the client's list; the order and the other flags stay. */
+function withBeta(headers: HeaderList, flag: string): HeaderList {
+  const given = headers.filter(([name]) => name === 'anthropic-beta').map(([, value]) => value)
+  const flags = given
+    .join(',')
+    .split(',')
+    .map((part) => part.trim())
+  if (flags.includes(flag)) return headers
+  const others = headers.filter(([name]) => name !== 'anthropic-beta')
+  return [...others, ['anthropic-beta', [...given, flag].join(',')]]
+}

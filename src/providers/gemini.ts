@@ -1,0 +1,41 @@
+/**
+ * Google's Gemini API and servers that speak it.
+ */
+import type { Provider } from './contract.ts'
+import { composeHeaders, credentialText } from './request-headers.ts'
+import { judgeFailure } from './verdicts.ts'
+
+const HOST = 'https://generativelanguage.googleapis.com'
+
+export const gemini: Provider = {
+  protocolsOf: () => ['gemini'],
+
+  knownModels: ['gemini-3-pro', 'gemini-3-flash', 'gemini-2.5-pro', 'gemini-2.5-flash', 'gemini-2.5-flash-lite'],
+
+  call(account, payload) {
+    const base = new URL(account.baseUrl ?? HOST)
+    const verb =
+      payload.operation === 'count_tokens'
+        ? 'countTokens'
+        : payload.stream
+          ? 'streamGenerateContent'
+          : 'generateContent'
+    const query = verb === 'streamGenerateContent' && payload.query.get('alt') === 'sse' ? '?alt=sse' : ''
+    const secret = credentialText(account)
+    const isBearer = account.credential.type !== 'api_key'
+    return {
+      method: 'POST',
+      origin: base.origin,
+      path: `${base.pathname.replace(/\/$/, '')}/v1beta/models/${encodeURIComponent(payload.model)}:${verb}${query}`,
+      headers: composeHeaders(
+        account,
+        payload.headers,
+        secret === '' ? [] : isBearer ? [['authorization', `Bearer ${secret}`]] : [['x-goog-api-key', secret]],
+      ),
+      body: payload.body,
+      proxy: account.proxy,
+    }
+  },
+
+  judge: judgeFailure,
+}

@@ -1,0 +1,14 @@
+/**
+ * The vendors we can call. A new one is a file beside this and a line here.
+ */
+import type { Account, Platform } from '../core/account.ts'
+import { anthropic } from './anthropic.ts'
+import type { Provider } from './contract.ts'
+import { gemini } from './gemini.ts'
+import { openai } from './openai.ts'
+
+const PROVIDERS: Record<Platform, Provider> = { anthropic, openai, gemini }
+
+export function providerOf(account: Account): Provider {
+  return PROVIDERS[account.platform]
+}

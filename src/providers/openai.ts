@@ -1,0 +1,52 @@
+/**
+ * OpenAI's platform and servers that speak its Responses or Chat Completions protocol.
+ */
+import type { Protocol, WireApi } from '../core/account.ts'
+import type { Operation, Provider } from './contract.ts'
+import { composeHeaders, credentialText } from './request-headers.ts'
+import { judgeFailure } from './verdicts.ts'
+
+const HOST = 'https://api.openai.com'
+
+const PROTOCOLS: Record<WireApi, readonly Protocol[]> = {
+  responses: ['openai-responses'],
+  chat: ['openai-chat'],
+  both: ['openai-responses', 'openai-chat'],
+}
+
+const RESPONSES_PATH: Record<Operation, string> = {
+  generate: '/v1/responses',
+  compact: '/v1/responses/compact',
+  count_tokens: '/v1/responses/input_tokens',
+}
+
+export const openai: Provider = {
+  protocolsOf: (account) => PROTOCOLS[account.wireApi],
+
+  knownModels: [
+    'gpt-6.1-sol',
+    'gpt-5.5',
+    'gpt-5.4',
+    'gpt-5.3-codex',
+    'gpt-5.2',
+    'gpt-5.2-codex',
+    'gpt-5.1-codex-max',
+    'gpt-5.1-codex-mini',
+  ],
+
+  call(account, payload) {
+    const base = new URL(account.baseUrl ?? HOST)
+    const path = payload.protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[payload.operation]
+    const secret = credentialText(account)
+    return {
+      method: 'POST',
+      origin: base.origin,
+      path: `${base.pathname.replace(/\/$/, '')}${path}`,
+      headers: composeHeaders(account, payload.headers, secret === '' ? [] : [['authorization', `Bearer ${secret}`]]),
+      body: payload.body,
+      proxy: account.proxy,
+    }
+  },
+
+  judge: judgeFailure,
+}
