@@ -1,0 +1,143 @@
+/**
+ * One relayed request from its arrival to its log line: body, envelope, relay, record.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RelayConfig } from '../config/config.ts'
+import type { ClientToken, Protocol } from '../core/account.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import { matchesPattern } from '../core/match.ts'
+import type { Log } from '../io/log.ts'
+import type { Envelope } from '../protocols/contract.ts'
+import type { GeminiPath } from '../protocols/gemini/downstream.ts'
+import { protocols } from '../protocols/index.ts'
+import type { Operation } from '../providers/contract.ts'
+import { createExchange } from '../relay/exchange.ts'
+import type { Heartbeat } from '../relay/heartbeat.ts'
+import type { Relay, RelayRecord } from '../relay/relay.ts'
+import { readBody } from './body.ts'
+import { refuse } from './reply.ts'
+
+export interface RelayRoute {
+  readonly protocol: Protocol
+  readonly operation: Operation
+  /** Model and verb, for the one protocol that has them in the path. */
+  readonly path: GeminiPath | null
+}
+
+export type ServeRequest = (
+  client: ClientToken,
+  route: RelayRoute,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  requestId: string,
+) => void
+
+export interface RelayRouteDependencies {
+  readonly config: RelayConfig
+  readonly clock: Clock
+  readonly heartbeat: Heartbeat
+  readonly relay: Relay
+  readonly log: Log
+}
+
+/** The handler of all relayed routes. Never throws: whatever happens becomes an answer and a log line. */
+export function createRelayRoute(dependencies: RelayRouteDependencies): ServeRequest {
+  const { config, clock, heartbeat, relay, log } = dependencies
+
+  async function serve(
+    client: ClientToken,
+    route: RelayRoute,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    requestId: string,
+  ): Promise<void> {
+    const arrivedAt = clock.monotonic()
+    const { downstream } = protocols[route.protocol]
+    const query = new URLSearchParams(incoming.url?.split('?')[1] ?? '')
+    let record: RelayRecord | null = null
+    let envelope: Envelope | null = null
+    let bytesIn = 0
+    let bytesOut = 0
+    let refusal: GatewayError | null = null
+    try {
+      if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, clock })
+      bytesIn = body.length
+      envelope = completeEnvelope(downstream.readEnvelope(body), route)
+      checkModel(client, envelope.model)
+      const isStream = envelope.stream && (route.path === null || query.get('alt') === 'sse')
+      const exchange = createExchange({
+        incoming,
+        outgoing,
+        downstream,
+        requestId,
+        isStream,
+        keepaliveIntervalMs: config.keepaliveIntervalMs,
+        clock,
+        heartbeat,
+      })
+      const { protocol, operation } = route
+      const { rawHeaders } = incoming
+      record = await relay({ client, protocol, operation, envelope, body, rawHeaders, query, exchange })
+      bytesOut = exchange.bytesOut
+    } catch (error) {
+      refusal = asGatewayError(error)
+      refuse(incoming, outgoing, downstream, refusal, requestId, clock)
+    }
+    if (!config.enableRequestLog) return
+    const usage = record?.usage ?? {}
+    log[record?.outcome === 'served' ? 'info' : 'warn']('request.end', {
+      request: requestId,
+      client: client.name,
+      protocol: route.protocol,
+      ...(route.operation === 'generate' ? {} : { operation: route.operation }),
+      model: envelope?.model.slice(0, 200) ?? null,
+      ...(record?.upstreamModel && record.upstreamModel !== record.model
+        ? { upstream_model: record.upstreamModel }
+        : {}),
+      account: record?.account ?? null,
+      status: record?.outcome === 'gone' || refusal?.kind === 'client_gone' ? 499 : outgoing.statusCode,
+      outcome: record?.outcome ?? 'refused',
+      attempts: record?.attempts ?? 0,
+      ms: Math.round(clock.monotonic() - arrivedAt),
+      first_content_ms: record === null || record.firstContentMs === null ? null : Math.round(record.firstContentMs),
+      bytes_in: bytesIn,
+      bytes_out: bytesOut,
+      ...usage,
+      ...(record !== null && record.failures.length > 0 ? { failures: record.failures } : {}),
+      ...(refusal === null ? {} : { refusal: refusal.message }),
+    })
+  }
+
+  return (client, route, incoming, outgoing, requestId) => {
+    void serve(client, route, incoming, outgoing, requestId).catch((error: unknown) => {
+      log.error('request.crashed', { request: requestId, error: String((error as Error)?.stack ?? error) })
+      outgoing.destroy()
+    })
+  }
+}
+
+/** Gemini's path says what other dialects' bodies say. */
+function completeEnvelope(envelope: Envelope, { path }: RelayRoute): Envelope {
+  return path === null
+    ? envelope
+    : { model: path.model, stream: path.verb === 'streamGenerateContent', modelRange: null }
+}
+
+function checkModel(client: ClientToken, model: string): void {
+  if (client.models.length === 0 || client.models.some((pattern) => matchesPattern(pattern, model))) return
+  throw new GatewayError({
+    kind: 'forbidden',
+    source: 'gateway',
+    message: `this token may not use the model "${model.slice(0, 200)}"`,
+    param: 'model',
+    limitedBy: 'token',
+    retryable: false,
+  })
+}
+
+function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error
+  return new GatewayError({ kind: 'internal', message: 'an unexpected fault in the relay', cause: error })
+}

@@ -1,0 +1,129 @@
+/**
+ * The listening side: server limits, both loopback addresses, and an end that lets running answers finish.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+
+export interface ListenOptions {
+  /** Null means all interfaces. */
+  readonly host: string | null
+  readonly port: number
+  readonly clock: Clock
+  readonly listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void
+}
+
+export interface RelayServer {
+  readonly port: number
+  /** `host:port` of each open door. */
+  readonly addresses: readonly string[]
+  /** Why the second loopback address could not be opened; null when it was, or was not wanted. */
+  readonly missing: string | null
+  /** Takes nothing new and waits for running answers, at most `patienceMs`; resolves to how many were cut off. */
+  drain(patienceMs: number): Promise<number>
+  /** Ends every connection at once. */
+  close(): void
+}
+
+const LIMITS = {
+  headersTimeout: 10_000,
+  /** Bodies are timed by their reader, which knows idle from slow. */
+  requestTimeout: 0,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16 * 1024,
+  /** Node looks for overdue headers only this often; its own default of 30 s would make the limit above idle talk. */
+  connectionsCheckingInterval: 1_000,
+  insecureHTTPParser: false,
+}
+const MOST_HEADER_LINES = 100
+const MOST_SOCKETS = 8_192
+
+/** Opens the port. Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the first address cannot be had. */
+export async function listen(options: ListenOptions): Promise<RelayServer> {
+  const { host, clock, listener } = options
+  const inFlight = new Set<ServerResponse>()
+  const track = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    inFlight.add(outgoing)
+    outgoing.once('close', () => inFlight.delete(outgoing))
+    if (isDraining) outgoing.setHeader('connection', 'close')
+    listener(incoming, outgoing)
+  }
+  let isDraining = false
+  const servers: Server[] = []
+  const open = async (address: string | null, port: number): Promise<number> => {
+    const server = createConfiguredServer(track)
+    await bind(server, address, port)
+    servers.push(server)
+    return (server.address() as AddressInfo).port
+  }
+
+  const isLoopback = host === '127.0.0.1' || host === 'localhost'
+  const port = await open(isLoopback ? '127.0.0.1' : host, options.port)
+  let missing: string | null = null
+  if (isLoopback) {
+    // "localhost" means ::1 first to many clients; without it they try in vain, or wait.
+    await open('::1', port).catch((error: NodeJS.ErrnoException) => {
+      missing = error.code ?? error.message
+    })
+  }
+
+  return {
+    port,
+    missing,
+    addresses: servers.map((server) => formatAddress(server.address() as AddressInfo)),
+    async drain(patienceMs) {
+      isDraining = true
+      for (const server of servers) server.close()
+      for (const server of servers) server.closeIdleConnections()
+      for (const outgoing of inFlight) if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
+      await new Promise<void>((resolve) => {
+        const deadline = clock.timer(patienceMs, resolve)
+        const check = clock.every(50, () => {
+          if (inFlight.size > 0) return
+          deadline.cancel()
+          check.cancel()
+          resolve()
+        })
+      })
+      const cutOff = inFlight.size
+      for (const server of servers) server.closeAllConnections()
+      return cutOff
+    },
+    close() {
+      for (const server of servers) {
+        server.close()
+        server.closeAllConnections()
+      }
+    },
+  }
+}
+
+function createConfiguredServer(listener: ListenOptions['listener']): Server {
+  const server = createServer(LIMITS, listener)
+  server.maxHeadersCount = MOST_HEADER_LINES
+  server.maxConnections = MOST_SOCKETS
+  // A client may close its side after its last byte and still wait for the answer; who has really left is found out
+  // by the exchange. Node knows the switch, its types do not.
+  ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
+  // The body is asked for when the token has been checked, not before.
+  server.on('checkContinue', listener)
+  server.on('connect', (_incoming, socket) => socket.destroy())
+  server.on('connection', (socket) => socket.setNoDelay(true))
+  return server
+}
+
+function bind(server: Server, address: string | null, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    const isUp = (): void => {
+      server.off('error', reject)
+      resolve()
+    }
+    if (address === null) server.listen(port, isUp)
+    else server.listen(port, address, isUp)
+  })
+}
+
+function formatAddress({ address, port, family }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+}

@@ -1,0 +1,191 @@
+/**
+ * The only place that opens upstream sockets: one connection pool per origin and proxy, one call in, events out.
+ * undici's dispatch handlers are used directly because a stream object per answer costs more than the relaying itself;
+ * the old handler form gets raw header buffers and skips a compatibility wrapper.
+ */
+import { type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici'
+import type { TransportFailure, TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
+
+export interface UpstreamListener {
+  /** The final response head; informational ones (1xx) are swallowed. `rawHeaders` is name, value, name, value … */
+  onHead(status: number, rawHeaders: string[]): void
+  /** Returns false to stop reading until `resume()`. */
+  onData(chunk: Buffer): boolean
+  onEnd(): void
+  /** The call failed; not called after `abort()`. */
+  onFailure(failure: TransportFailure): void
+}
+
+export interface UpstreamExchange {
+  /** Drops the connection at once, whatever the state; no further events. */
+  abort(): void
+  /** Reads on after `onData` returned false. */
+  resume(): void
+}
+
+export interface UpstreamClient {
+  send(call: UpstreamCall, listener: UpstreamListener): UpstreamExchange
+  /** Calls that have not ended yet. */
+  readonly active: number
+  /** Drops every connection. */
+  close(): Promise<void>
+}
+
+/** A little shorter than the shortest idle limit seen at vendors; a server's own keep-alive hint lowers it further. */
+const IDLE_SOCKET_MS = 30_000
+const MOST_SOCKETS_PER_ORIGIN = 2_048
+const MOST_RESPONSE_HEADER_BYTES = 64 * 1024
+
+/** Throws when the bundle runs with a stand-in for undici, whose missing proxies would send traffic out directly. */
+export function assertRealUndici(): void {
+  if (typeof Socks5ProxyAgent !== 'function' || typeof Pool.prototype.dispatch !== 'function') {
+    throw new Error('the HTTP client was replaced by the runtime: run the bundled dist/cli.js, not the sources')
+  }
+}
+
+/** `connectTimeoutMs` covers name lookup, TCP and TLS of one connection. */
+export function createUpstreamClient(options: { connectTimeoutMs: number }): UpstreamClient {
+  const dispatchers = new Map<string, Dispatcher>()
+  const active = new Set<UpstreamExchange>()
+
+  function dispatcherFor(call: UpstreamCall): Dispatcher {
+    const proxy = call.proxy?.reveal() ?? ''
+    const key = `${call.origin} ${proxy}`
+    let dispatcher = dispatchers.get(key)
+    if (dispatcher === undefined) {
+      dispatcher = createDispatcher(call.origin, proxy, options.connectTimeoutMs)
+      dispatchers.set(key, dispatcher)
+    }
+    return dispatcher
+  }
+
+  return {
+    get active() {
+      return active.size
+    },
+    send(call, listener) {
+      const exchange = createExchange(listener, call.proxy !== null, () => active.delete(exchange))
+      active.add(exchange)
+      dispatcherFor(call).dispatch(
+        {
+          origin: call.origin,
+          path: call.path,
+          method: call.method,
+          headers: call.headers.flat(),
+          body: call.body,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        },
+        exchange as unknown as Dispatcher.DispatchHandler,
+      )
+      return exchange
+    },
+    async close() {
+      for (const exchange of active) exchange.abort()
+      await Promise.allSettled([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))
+      dispatchers.clear()
+    },
+  }
+}
+
+/** Timeouts of the answer are off: the relay keeps its own, on its own clock, and tells upstream silence from its own. */
+function createDispatcher(origin: string, proxy: string, connectTimeoutMs: number): Dispatcher {
+  const limits = {
+    connections: MOST_SOCKETS_PER_ORIGIN,
+    pipelining: 1,
+    keepAliveTimeout: IDLE_SOCKET_MS,
+    keepAliveMaxTimeout: IDLE_SOCKET_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: MOST_RESPONSE_HEADER_BYTES,
+    allowH2: false,
+  }
+  const connect = { timeout: connectTimeoutMs }
+  if (proxy === '') return new Pool(origin, { ...limits, connect })
+  const url = new URL(proxy)
+  if (url.protocol.startsWith('socks')) return new Socks5ProxyAgent(url, limits)
+  const user = decodeURIComponent(url.username)
+  const token = `Basic ${Buffer.from(`${user}:${decodeURIComponent(url.password)}`).toString('base64')}`
+  url.username = ''
+  url.password = ''
+  return new ProxyAgent({
+    ...limits,
+    uri: url.href,
+    requestTls: connect,
+    proxyTls: connect,
+    ...(user === '' ? {} : { token }),
+  })
+}
+
+/** undici's handler and our exchange in one object: one allocation per call instead of three. */
+function createExchange(listener: UpstreamListener, viaProxy: boolean, forget: () => void): UpstreamExchange {
+  let abortCall: ((reason?: Error) => void) | null = null
+  let resumeReading: (() => void) | null = null
+  let isOver = false
+
+  function finish(): boolean {
+    if (isOver) return false
+    isOver = true
+    forget()
+    return true
+  }
+
+  const handler = {
+    abort() {
+      if (finish()) abortCall?.()
+    },
+    resume() {
+      resumeReading?.()
+    },
+    onConnect(abort: (reason?: Error) => void) {
+      // The client may have left while the connection was being made: nothing is sent for nobody.
+      if (isOver) abort()
+      else abortCall = abort
+    },
+    onHeaders(status: number, rawHeaders: Buffer[], resume: () => void) {
+      if (isOver || status < 200) return true
+      resumeReading = resume
+      listener.onHead(
+        status,
+        rawHeaders.map((part) => part.toString('latin1')),
+      )
+      return true
+    },
+    onData(chunk: Buffer) {
+      return isOver ? true : listener.onData(chunk)
+    },
+    onComplete() {
+      if (finish()) listener.onEnd()
+    },
+    onError(error: Error) {
+      if (finish()) listener.onFailure(decodeFailure(error, viaProxy))
+    },
+  }
+  return handler
+}
+
+const CONNECT_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Names a failure by its code alone: class names do not survive minifying. */
+function decodeFailure(error: Error & { code?: unknown }, viaProxy: boolean): TransportFailure {
+  const nested = error instanceof AggregateError ? (error.errors[0] as { code?: unknown } | undefined) : undefined
+  const code = (error.code ?? nested?.code ?? 'UNKNOWN') as string
+  return { kind: failureKind(code, error.message, viaProxy), code, message: error.message || code }
+}
+
+function failureKind(code: string, message: string, viaProxy: boolean): TransportFailureKind {
+  if (viaProxy && (/proxy/i.test(message) || code.startsWith('UND_ERR_SOCKS5'))) return 'proxy'
+  if (CONNECT_CODES.has(code)) return viaProxy ? 'proxy' : 'connect'
+  if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)) return 'tls'
+  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RE') || code.startsWith('UND_ERR_HEADERS')) return 'malformed'
+  return 'reset'
+}

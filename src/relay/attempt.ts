@@ -1,0 +1,77 @@
+/**
+ * One lease, one call, one result: sends the call, looks at the head of the answer, and hands the rest to the pump
+ * (streams) or to the collector (whole answers and errors).
+ */
+import { headerValue } from '../core/headers.ts'
+import type { UpstreamExchange } from '../io/upstream.ts'
+import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import { createCollector } from './collector.ts'
+import { createPump } from './pump.ts'
+
+export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
+  return new Promise((resolve) => {
+    const { clock, exchange, limits } = job
+    const startedAt = clock.monotonic()
+    const headDeadlineMs = job.expectsStream ? limits.firstByteTimeoutMs : limits.responseTimeoutMs
+    let sink: BodySink | null = null
+    let isSettled = false
+
+    const finish = (result: AttemptResult): void => {
+      if (isSettled) return
+      isSettled = true
+      unwatch()
+      exchange.gone.removeEventListener('abort', onGone)
+      resolve(result)
+    }
+    const onGone = (): void => {
+      if (sink !== null) return sink.onGone()
+      upstreamExchange.abort()
+      finish({ kind: 'gone', usage: {} })
+    }
+    const unwatch = job.heartbeat.watch((now) => {
+      if (sink !== null) return sink.tick(now)
+      if (now - startedAt < headDeadlineMs) return
+      upstreamExchange.abort()
+      finish({ kind: 'unreachable', failure: 'timeout', message: `no answer within ${headDeadlineMs / 1000} s` })
+    })
+    exchange.gone.addEventListener('abort', onGone)
+
+    const upstreamExchange: UpstreamExchange = job.client.send(job.call, {
+      onHead(status, rawHeaders) {
+        const wrong = unusableHead(status, rawHeaders)
+        if (wrong !== null) {
+          upstreamExchange.abort()
+          finish({ kind: 'unreachable', failure: 'bad_answer', message: wrong })
+        } else if (status === 200 && job.expectsStream && isEventStream(rawHeaders)) {
+          sink = createPump(job, upstreamExchange, rawHeaders, startedAt, finish)
+        } else {
+          sink = createCollector(job, upstreamExchange, status, rawHeaders, startedAt, finish)
+        }
+      },
+      onData: (chunk) => sink?.onData(chunk) ?? true,
+      onEnd: () => sink?.onEnd(),
+      onFailure(failure) {
+        const message = `${failure.message} (${failure.code})`
+        if (sink === null) finish({ kind: 'unreachable', failure: failure.kind, message })
+        else sink.onBreak(message, failure.kind)
+      },
+    })
+    if (exchange.gone.aborted) onGone()
+  })
+}
+
+/** Answers that cannot be passed on, whatever is in them; null when the head is fine. */
+function unusableHead(status: number, rawHeaders: readonly string[]): string | null {
+  if (status >= 300 && status < 400) return `the upstream redirects (HTTP ${status}); redirects are not followed`
+  const encoding = headerValue(rawHeaders, 'content-encoding')
+  if (encoding !== undefined && encoding !== 'identity')
+    return `the upstream sent ${encoding} although it was asked not to`
+  if (status !== 200 && status < 300) return `the upstream answered HTTP ${status}`
+  return null
+}
+
+function isEventStream(rawHeaders: readonly string[]): boolean {
+  const type = headerValue(rawHeaders, 'content-type')
+  // Some servers stream without saying what; with a stream asked for that is the only sensible reading.
+  return type === undefined || type.toLowerCase().startsWith('text/event-stream')
+}

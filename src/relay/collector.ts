@@ -1,0 +1,74 @@
+/**
+ * Collects a whole answer or an error before any of it goes to the client, so that half an answer is nobody's answer.
+ */
+import { headerValue } from '../core/headers.ts'
+import { isCompleteJson } from '../core/json.ts'
+import type { TransportFailureKind } from '../core/upstream-call.ts'
+import type { UpstreamExchange } from '../io/upstream.ts'
+import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+
+const MOST_WHOLE_BYTES = 256 * 1024 * 1024
+
+export function createCollector(
+  job: AttemptJob,
+  upstreamExchange: UpstreamExchange,
+  status: number,
+  rawHeaders: readonly string[],
+  startedAt: number,
+  finish: (result: AttemptResult) => void,
+): BodySink {
+  const chunks: Buffer[] = []
+  let size = 0
+
+  function reject(message: string, failure: TransportFailureKind | 'timeout' | 'bad_answer' = 'bad_answer'): void {
+    upstreamExchange.abort()
+    finish({ kind: 'unreachable', failure, message })
+  }
+
+  return {
+    onData(chunk) {
+      size += chunk.length
+      if (size > MOST_WHOLE_BYTES) reject('the answer is larger than the relay can hold')
+      else chunks.push(chunk)
+      return true
+    },
+    onEnd() {
+      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      const error = job.upstream.decodeError(body)
+      if (status >= 400 || error !== null) return finish({ kind: 'failed', reply: { status, rawHeaders, body, error } })
+      const wrong = unusableBody(job, rawHeaders, body)
+      if (wrong !== null) return reject(wrong)
+      job.onServing(rawHeaders)
+      job.exchange.sendWhole(status, job.headFor(rawHeaders), body)
+      finish({
+        kind: 'served',
+        status,
+        rawHeaders,
+        usage: job.upstream.usageOfBody(body) ?? {},
+        firstContentMs: job.clock.monotonic() - startedAt,
+        errorEvent: null,
+      })
+    },
+    onBreak(message, kind) {
+      reject(`the answer broke off: ${message}`, kind === 'reset' ? 'bad_answer' : kind)
+    },
+    onGone() {
+      upstreamExchange.abort()
+      finish({ kind: 'gone', usage: {} })
+    },
+    tick(now) {
+      if (now - startedAt < job.limits.responseTimeoutMs) return
+      reject(`no whole answer within ${job.limits.responseTimeoutMs / 1000} s`, 'timeout')
+    },
+  }
+}
+
+/** Why a 200 is not an answer; null when it is one. */
+function unusableBody(job: AttemptJob, rawHeaders: readonly string[], body: Buffer): string | null {
+  const type = headerValue(rawHeaders, 'content-type')?.toLowerCase() ?? 'application/json'
+  if (body.length === 0) return 'the upstream answered 200 with an empty body'
+  if (!type.includes('json')) return `the upstream answered with ${type.split(';')[0]} instead of JSON`
+  if (!isCompleteJson(body)) return 'the answer is cut off: its JSON is not complete'
+  if (job.expectsStream) return 'the upstream answered with a whole body although a stream was asked for'
+  return null
+}

@@ -1,0 +1,182 @@
+/**
+ * The client's side of one request: how much has been promised to it, and the only pen that writes to it.
+ *
+ * Stages: `open` (nothing sent: status and account are free), `status` (head and perhaps signs of life sent: the status is
+ * spent, the account is free), `content` (bytes of one upstream answer sent: nothing is free), `ended`.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.ts'
+import { type GatewayError, retryAfterSeconds } from '../core/errors.ts'
+import type { HeaderList } from '../core/headers.ts'
+import type { AnswerStart, Downstream } from '../protocols/contract.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { watchPresence } from './presence.ts'
+
+export interface ExchangeOptions {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  readonly downstream: Downstream
+  readonly requestId: string
+  /** The client asked for a stream of events. */
+  readonly isStream: boolean
+  readonly keepaliveIntervalMs: number
+  readonly clock: Clock
+  readonly heartbeat: Heartbeat
+}
+
+/** How far an answer had come for the client when it broke. */
+export interface ToldSoFar {
+  readonly start: AnswerStart | null
+  /** Events that went out. */
+  readonly events: number
+}
+
+const NOTHING_TOLD: ToldSoFar = { start: null, events: 0 }
+
+export type Exchange = ReturnType<typeof createExchange>
+
+/** A client that reads nothing for this long holds a slot for nobody. */
+const WRITE_STALL_MS = 60_000
+
+const STREAM_HEADERS: HeaderList = [
+  ['content-type', 'text/event-stream; charset=utf-8'],
+  ['cache-control', 'no-cache'],
+  // nginx buffers whole answers unless it is told not to.
+  ['x-accel-buffering', 'no'],
+]
+
+export function createExchange(options: ExchangeOptions) {
+  const { incoming, outgoing, downstream, requestId, isStream, clock, heartbeat } = options
+  const departure = new AbortController()
+  let stage: 'open' | 'status' | 'content' | 'ended' = 'open'
+  let lastWriteAt = clock.monotonic()
+  let stalledSince: number | null = null
+  let bytesOut = 0
+  let isMidEvent = false
+  let onDrain: (() => void) | null = null
+
+  watchPresence(incoming, outgoing, clock, probeStream, () => {
+    settle()
+    departure.abort()
+  })
+  outgoing.on('drain', () => {
+    stalledSince = null
+    onDrain?.()
+  })
+  const unwatch = heartbeat.watch(tick)
+
+  function settle(): void {
+    stage = 'ended'
+    unwatch()
+  }
+
+  function tick(now: number): void {
+    if (stalledSince !== null && now - stalledSince >= WRITE_STALL_MS) outgoing.destroy()
+    else if (isStream && stalledSince === null && now - lastWriteAt >= options.keepaliveIntervalMs) keepAlive(now)
+  }
+
+  /** A sign of life to a silent stream; spends the status when nothing has been sent yet. */
+  function keepAlive(now: number): void {
+    const sign = downstream.keepalive(stage === 'content')
+    if (sign === null || isMidEvent) return
+    if (stage === 'open') writeHead(200, STREAM_HEADERS)
+    if (stage === 'open') stage = 'status'
+    put(sign)
+    lastWriteAt = now
+  }
+
+  function probeStream(): void {
+    if (isStream && !isMidEvent && stage !== 'ended') put(':\n\n')
+  }
+
+  function put(chunk: Buffer | string): boolean {
+    bytesOut += chunk.length
+    const hasRoom = outgoing.write(chunk)
+    if (!hasRoom) stalledSince ??= clock.monotonic()
+    return hasRoom
+  }
+
+  function writeHead(status: number, headers: HeaderList): void {
+    const named = new Map<string, string | string[]>()
+    for (const [name, value] of headers) {
+      const before = named.get(name)
+      named.set(name, before === undefined ? value : [before, value].flat())
+    }
+    // The vendor's own request id is what its support asks for; ours stands in when it gave none.
+    if (!named.has('x-request-id')) named.set('x-request-id', requestId)
+    named.set('x-relay-request-id', requestId)
+    outgoing.writeHead(status, Object.fromEntries(named))
+  }
+
+  return {
+    requestId,
+    isStream,
+    /** Aborts when the client has left before its answer was complete. */
+    gone: departure.signal,
+    get stage() {
+      return stage
+    },
+    get bytesOut() {
+      return bytesOut
+    },
+    /** Called when the client reads again after `write` returned false. */
+    set onDrain(callback: (() => void) | null) {
+      onDrain = callback
+    },
+
+    /** The first bytes of an upstream's stream are about to flow; from here it is this answer or none. */
+    commitStream(headers: HeaderList): void {
+      if (stage === 'open') {
+        const isUpstreams = new Set(headers.map(([name]) => name))
+        writeHead(200, [...STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name)), ...headers])
+      }
+      if (stage !== 'ended') stage = 'content'
+    },
+
+    /** Passes bytes on. `endsBetweenEvents` says whether a sign of life may follow. False: wait for `onDrain`. */
+    write(chunk: Buffer | string, endsBetweenEvents: boolean): boolean {
+      if (stage === 'ended') return true
+      lastWriteAt = clock.monotonic()
+      isMidEvent = !endsBetweenEvents
+      return put(chunk)
+    },
+
+    /** The stream is complete. */
+    endStream(): void {
+      if (stage === 'ended') return
+      settle()
+      outgoing.end()
+    },
+
+    /** A whole answer, as it came or as the relay made it. After `status` only a stream's error can still be told. */
+    sendWhole(status: number, headers: HeaderList, body: Buffer): void {
+      if (stage !== 'open') return
+      writeHead(status, [...headers, ['content-length', String(body.length)]])
+      bytesOut += body.length
+      settle()
+      outgoing.end(body)
+    },
+
+    /**
+     * Ends the request with an error in the client's dialect, in the form that its stage still allows. `told` is what the
+     * client knows of a broken answer, because strict clients refuse an end that does not belong to it.
+     */
+    fail(error: GatewayError, relayHeaders: HeaderList = [], told: ToldSoFar = NOTHING_TOLD): void {
+      if (stage === 'ended') return
+      if (stage === 'open') {
+        const answer = downstream.encodeError(error, requestId, clock.now())
+        this.sendWhole(answer.status, [...Object.entries(answer.headers), ...relayHeaders], Buffer.from(answer.body))
+        return
+      }
+      // A frame that was cut short is closed, so that the error is a frame of its own.
+      put((isMidEvent ? '\n\n' : '') + downstream.encodeStreamError(error, requestId, told.start, told.events))
+      this.endStream()
+    },
+  }
+}
+
+/** Every 429 carries an integer `retry-after`: Codex gives up on one that has none. */
+export function withRetryAfter(headers: HeaderList, retryAfterMs: number): HeaderList {
+  const others = headers.filter(([name]) => name !== 'retry-after' && name !== 'retry-after-ms')
+  return [...others, ['retry-after', String(retryAfterSeconds(retryAfterMs))]]
+}

@@ -1,0 +1,37 @@
+/**
+ * One coarse tick for everything that waits: timeouts, keepalives and stalls of all requests are checked together,
+ * because a timer per request (let alone per event) costs more than the check.
+ */
+import type { Clock, Timer } from '../core/clock.ts'
+
+export interface Heartbeat {
+  /** Calls `tick` with the monotonic time about four times a second until the returned function is called. */
+  watch(tick: (now: number) => void): () => void
+  readonly watched: number
+}
+
+const TICK_MS = 250
+
+export function createHeartbeat(clock: Clock): Heartbeat {
+  const ticks = new Set<(now: number) => void>()
+  let timer: Timer | null = null
+  return {
+    get watched() {
+      return ticks.size
+    },
+    watch(tick) {
+      ticks.add(tick)
+      // An idle relay does not wake up.
+      timer ??= clock.every(TICK_MS, () => {
+        const now = clock.monotonic()
+        for (const each of ticks) each(now)
+      })
+      return () => {
+        ticks.delete(tick)
+        if (ticks.size > 0) return
+        timer?.cancel()
+        timer = null
+      }
+    },
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The body as an account gets it: the client's bytes, with the model's name spliced and configured defaults filled in.
+ * Nothing else changes: number forms, key order and unknown members stay as they came.
+ */
+import type { Account, Platform, Protocol } from '../core/account.ts'
+import { type Edit, applyEdits, fillMissing, replaceValue } from '../core/json-edit.ts'
+import { type JsonObject, type JsonValue, parseValue, peekObject } from '../core/json.ts'
+import type { Envelope } from '../protocols/contract.ts'
+import type { Operation } from '../providers/contract.ts'
+
+export interface Defaults {
+  readonly modelExtraParams: ReadonlyMap<string, JsonObject>
+  readonly defaultInstructions: ReadonlyMap<string, string>
+}
+
+/**
+ * What a platform understands at the top level of a request, for defaults that are meant for every model (`*`) and so for
+ * platforms the author may not have thought of. OpenAI takes what it is given.
+ */
+const KNOWN_MEMBERS: Record<Platform, ReadonlySet<string> | null> = {
+  openai: null,
+  anthropic: new Set([
+    'cache_control',
+    'container',
+    'context_management',
+    'max_tokens',
+    'mcp_servers',
+    'metadata',
+    'output_config',
+    'service_tier',
+    'stop_sequences',
+    'system',
+    'temperature',
+    'thinking',
+    'tool_choice',
+    'tools',
+    'top_k',
+    'top_p',
+  ]),
+  gemini: new Set([
+    'cachedContent',
+    'generationConfig',
+    'labels',
+    'safetySettings',
+    'systemInstruction',
+    'toolConfig',
+    'tools',
+  ]),
+}
+
+export interface PreparedBody {
+  readonly body: Buffer
+  /** Configured defaults that this platform cannot take and that were left out. */
+  readonly skipped: readonly string[]
+}
+
+/** `upstreamModel` is the model's name at the account. Throws JsonSyntaxError when the body is no JSON object. */
+export function prepareBody(
+  body: Buffer,
+  envelope: Envelope,
+  protocol: Protocol,
+  operation: Operation,
+  account: Account,
+  upstreamModel: string,
+  defaults: Defaults,
+): PreparedBody {
+  const edits: Edit[] = []
+  if (envelope.modelRange !== null && upstreamModel !== envelope.model) {
+    edits.push({ ...envelope.modelRange, text: JSON.stringify(upstreamModel) })
+  }
+  if (operation !== 'generate') return { body: edits.length === 0 ? body : applyEdits(body, edits), skipped: [] }
+  const skipped: string[] = []
+  const params: JsonObject = {
+    ...defaultsFor(upstreamModel, account.platform, defaults, skipped),
+    ...account.extraParams,
+  }
+  if (protocol === 'openai-responses') {
+    const text = (
+      lookUp(defaults.defaultInstructions, upstreamModel) ??
+      defaults.defaultInstructions.get('*') ??
+      ''
+    ).trim()
+    if (text !== '') edits.push(...fillInstructions(body, text, params))
+  }
+  if (Object.keys(params).length > 0) edits.push(...fillMissing(body, params))
+  return { body: edits.length === 0 ? body : applyEdits(body, edits), skipped }
+}
+
+/** Instructions count as missing when they are blank, too; the rest of the defaults goes by presence. */
+function fillInstructions(body: Buffer, text: string, params: JsonObject): Edit[] {
+  const range = peekObject(body, ['instructions']).get('instructions')
+  const given = range === undefined ? null : parseValue(body, range)
+  if (range !== undefined && typeof given === 'string' && given.trim() === '') return [replaceValue(range, text)]
+  params['instructions'] = text
+  return []
+}
+
+function defaultsFor(model: string, platform: Platform, defaults: Defaults, skipped: string[]): JsonObject {
+  const specific = lookUp(defaults.modelExtraParams, model)
+  const known = KNOWN_MEMBERS[platform]
+  if (specific !== undefined || known === null) return specific ?? defaults.modelExtraParams.get('*') ?? {}
+  const general = defaults.modelExtraParams.get('*') ?? {}
+  const kept: JsonObject = {}
+  for (const [name, value] of Object.entries(general)) {
+    const usable = known.has(name) ? usablePart(platform, name, value) : undefined
+    if (usable === undefined) skipped.push(name)
+    else kept[name] = usable
+  }
+  return kept
+}
+
+/** Anthropic refuses every member of `metadata` but `user_id`. */
+function usablePart(platform: Platform, name: string, value: JsonValue): JsonValue | undefined {
+  if (platform !== 'anthropic' || name !== 'metadata') return value
+  const userId = typeof value === 'object' && value !== null && !Array.isArray(value) ? value['user_id'] : undefined
+  return userId === undefined ? undefined : { user_id: userId }
+}
+
+/** Exact name first, then without regard to case; an empty entry counts as none (Go program, compatibility rule). */
+function lookUp<T extends JsonObject | string>(table: ReadonlyMap<string, T>, model: string): T | undefined {
+  const entry = table.get(model) ?? [...table].find(([name]) => name.toLowerCase() === model.toLowerCase())?.[1]
+  const isBlank =
+    typeof entry === 'string' ? entry.trim() === '' : entry !== undefined && Object.keys(entry).length === 0
+  return isBlank ? undefined : entry
+}

@@ -1,0 +1,72 @@
+/**
+ * Names a conversation: by what the client says of it, else by what it consists of.
+ */
+import { createHash } from 'node:crypto'
+import { headerValue } from '../core/headers.ts'
+import type { Range } from '../core/json.ts'
+import type { ClientToken } from '../core/account.ts'
+import type { ConversationParts } from '../protocols/contract.ts'
+
+/** Session headers of real clients, the most telling first: Claude Code, Codex, OpenCode and Kilo, pi, older Codex. */
+const SESSION_HEADERS = [
+  'x-claude-code-session-id',
+  'session-id',
+  'session_id',
+  'x-session-affinity',
+  'x-session-id',
+  'conversation_id',
+  'conversation-id',
+  'thread-id',
+]
+
+/** Beyond this many messages only the newest are worth a key of their own. */
+const MOST_DIGESTS = 64
+const CACHE_MARK = Buffer.from('"cache_control"')
+
+/**
+ * Keys under which a conversation may be bound, the most specific first. All of them carry the client's token: two
+ * clients never share a binding.
+ *
+ * With an explicit session there is one key. Otherwise each message extends a digest over system text and tools; the
+ * longest stored prefix finds the conversation again next turn, and the system text alone is no key, so that
+ * conversations are not glued together. `readConversation` is called only when no header names the session.
+ */
+export function sessionKeys(
+  client: ClientToken,
+  rawHeaders: readonly string[],
+  body: Buffer,
+  readConversation: (body: Buffer) => ConversationParts,
+): string[] {
+  for (const name of SESSION_HEADERS) {
+    const value = headerValue(rawHeaders, name)
+    if (value !== undefined && value !== '') return [hashKey(client, 'session', value)]
+  }
+  const parts = readConversation(body)
+  if (parts.sessionId !== null) return [hashKey(client, 'session', parts.sessionId)]
+  if (parts.messages.length === 0) return []
+  const digest = createHash('sha256').update(`${client.name}\0messages\0`)
+  for (const range of parts.preamble) updateWithPart(digest, body, range)
+  const keys: string[] = []
+  for (const [index, range] of parts.messages.entries()) {
+    updateWithPart(digest, body, range)
+    if (index >= parts.messages.length - MOST_DIGESTS) keys.push(digest.copy().digest('base64url'))
+  }
+  return keys.toReversed()
+}
+
+function hashKey(client: ClientToken, kind: string, identity: string): string {
+  return createHash('sha256').update(`${client.name}\0${kind}\0${identity}`).digest('base64url')
+}
+
+/** Cache marks wander from message to message as a conversation grows; they are no part of what was said. */
+function updateWithPart(digest: ReturnType<typeof createHash>, body: Buffer, range: Range): void {
+  const bytes = body.subarray(range.start, range.end)
+  if (bytes.indexOf(CACHE_MARK) < 0) {
+    digest.update(bytes).update('\0')
+    return
+  }
+  const unmarked = JSON.stringify(JSON.parse(bytes.toString('utf8')), (key, value: unknown) =>
+    key === 'cache_control' ? undefined : value,
+  )
+  digest.update(unmarked).update('\0')
+}
