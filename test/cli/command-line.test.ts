@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { findConfig, runCommandLine, type Verbs } from '../../src/cli/command-line.ts'
+import { ConfigError, fileProblem } from '../../src/config/problem.ts'
+import { version } from '../../src/core/version.ts'
+
+/** Runs a command line and tells what was done and written. */
+async function run(args: string[], verbs: Partial<Verbs> = {}) {
+  const done: unknown[] = []
+  const written = { out: '', error: '' }
+  const exitCode = await runCommandLine(
+    args,
+    {
+      serve: async (options) => void done.push(['serve', options.configPath]),
+      check: async ({ configPath, strict, json }) => {
+        done.push(['check', configPath, strict, json])
+        return 0
+      },
+      schema: async () => void done.push(['schema']),
+      ...verbs,
+    },
+    {
+      print: (text) => void (written.out += `${text}\n`),
+      complain: (text) => void (written.error += `${text}\n`),
+    },
+  )
+  return { exitCode, done, ...written }
+}
+
+describe('the config is named', () => {
+  test.each([
+    ['-config', 'x.json'],
+    ['-config=x.json'],
+    ['--config', 'x.json'],
+    ['--config=x.json'],
+    ['-c', 'x.json'],
+    ['serve', '-config', 'x.json'],
+    ['-config=x.json', 'serve'],
+  ])('%s %s %s', async (...args) => {
+    expect(await run(args)).toMatchObject({ exitCode: 0, done: [['serve', 'x.json']], error: '' })
+  })
+
+  test('before or behind another verb', async () => {
+    const done = [['check', 'x.json', true, false]]
+
+    expect(await run(['check', '-config', 'x.json', '--strict'])).toMatchObject({ exitCode: 0, done })
+    expect(await run(['-config=x.json', 'check', '--strict'])).toMatchObject({ exitCode: 0, done })
+  })
+
+  test('a path that looks like a flag of ours stays a path', async () => {
+    expect(await run(['-c', './-config'])).toMatchObject({ done: [['serve', './-config']] })
+  })
+})
+
+test.each([
+  [[], 'config.json'],
+  [['config.jsonc'], 'config.jsonc'],
+  [['config.jsonc', 'config.yml', 'config.yaml'], 'config.yaml'],
+  [['config.yaml', 'config.json'], 'config.json'],
+])('without a name, a directory with %j is served with %s', (files: string[], expected) => {
+  expect(findConfig((path) => files.includes(path))).toBe(expected)
+})
+
+describe('the exit code', () => {
+  test.each([[['--help']], [['-h']], [['-help']], [['help']], [['check', '--help']]])(
+    'of %j is 0, with help on the output',
+    async (args) => {
+      expect(await run(args)).toMatchObject({
+        exitCode: 0,
+        done: [],
+        error: '',
+        out: expect.stringContaining('--config'),
+      })
+    },
+  )
+
+  test.each([[['--version']], [['-v']], [['-version']], [['version']]])(
+    'of %j is 0, with the version alone',
+    async (args) => {
+      expect(await run(args)).toMatchObject({ exitCode: 0, done: [], error: '', out: `${version}\n` })
+    },
+  )
+
+  test.each([
+    [['-config'], 'argument missing'],
+    [['--confg', 'x'], "unknown option '--confg'"],
+    [['-confg', 'x'], "unknown option '--confg'"],
+    [['sevre'], "there is no command 'sevre'"],
+    [['check', '--stric'], "unknown option '--stric'"],
+    [['check', 'config.json'], 'too many arguments'],
+    [['schema', '--json'], "unknown option '--json'"],
+  ])('of %j is 2, with one complaint', async (args, complaint) => {
+    expect(await run(args)).toMatchObject({ exitCode: 2, done: [], out: '', error: expect.stringContaining(complaint) })
+  })
+
+  test('is what the verb returns', async () => {
+    expect((await run(['check'], { check: async () => 1 })).exitCode).toBe(1)
+  })
+})
+
+function failWith(error: unknown) {
+  return run(['serve'], { serve: () => Promise.reject(error) })
+}
+
+describe('a failure', () => {
+  test('of the config is printed as it is', async () => {
+    const error = new ConfigError([fileProblem('error', 'config.json', 'the file is empty', 'Write one.')])
+
+    expect(await failWith(error)).toMatchObject({
+      exitCode: 1,
+      out: '',
+      error: 'config.json: error: the file is empty\n  Write one.\n',
+    })
+  })
+
+  test('of the system is one sentence', async () => {
+    expect(await failWith(new Error('cannot listen on :80: no rights'))).toMatchObject({
+      exitCode: 1,
+      error: 'sub2api-simple: cannot listen on :80: no rights\n',
+    })
+  })
+
+  test('of ours comes with the place it happened', async () => {
+    const { exitCode, error } = await failWith(new TypeError('x is not a function'))
+
+    expect(exitCode).toBe(1)
+    expect(error).toMatch(/^sub2api-simple: TypeError: x is not a function\n {4}at .*command-line\.test\.ts/)
+  })
+})
