@@ -2,7 +2,7 @@
  * Changes single places of a JSON text and leaves every other byte as it is: number forms, key order and white space
  * survive, which a parse and a stringify would not grant.
  */
-import { scanObject, type JsonObject, type JsonValue, type Range } from './json.ts'
+import { isJsonObject, scanObject, type JsonObject, type JsonValue, type Range } from './json.ts'
 
 /** The bytes from `start` to `end` give way to `text`; `start` equal to `end` inserts. */
 export interface Edit extends Range {
@@ -67,7 +67,7 @@ function fillObject(
     if (UNSAFE_NAMES.has(name) || value === undefined || value === null) continue
     if (range === undefined) missing.push(`${JSON.stringify(name)}:${stringify(value)}`)
     else if (bytes[range.start] === LETTER_N) edits.push(replaceValue(range, value))
-    else if (bytes[range.start] === OPEN_BRACE && isObject(value)) {
+    else if (bytes[range.start] === OPEN_BRACE && isJsonObject(value)) {
       const inner = Object.keys(value)
       edits.push(...fillObject(bytes, range, scanObject(bytes, inner, range), value, inner))
     }
@@ -87,10 +87,6 @@ function appendMembers(bytes: Buffer, object: Range, members: string): Edit {
   let at = object.end - 1
   while ((bytes[at - 1] as number) <= SPACE) at--
   return { start: at, end: at, text: at - 1 === object.start ? members : `,${members}` }
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function stringify(value: JsonValue): string {

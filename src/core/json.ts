@@ -10,6 +10,11 @@ export interface JsonObject {
   [key: string]: JsonValue
 }
 
+/** True for what has members: neither a scalar nor a list. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** A half-open range of byte offsets. */
 export interface Range {
   readonly start: number
@@ -25,13 +30,16 @@ const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
 const BACKSLASH = 0x5c
 const COLON = 0x3a
+const COMMA = 0x2c
+const QUOTE = 0x22
 
 /**
  * Where the values of the `wanted` members of an object stand. The object is the whole text (a byte order mark and white
  * space around it are fine) or the one in `range`. Its structure is checked as a parser would, down to the last bracket;
  * a wanted member that appears twice is an error too, since readers disagree which one counts. Throws JsonSyntaxError.
  *
- * Four to six times as fast as JSON.parse on requests of 20 KB and more (µs: 20 KB 7 against 42, 1 MB 350 against 2,500).
+ * In µs, JSON.parse in brackets: 1 KB 1.4 (2.9), 20 KB 5 (24), 200 KB 28 (330), 1 MB 100 (1,500); twice as fast where the
+ * text is JSON in JSON.
  */
 export function scanObject(bytes: Buffer, wanted: readonly string[], range?: Range): Map<string, Range> {
   const found = new Map<string, Range>()
@@ -83,14 +91,40 @@ export function peekObject(bytes: Buffer, wanted: readonly string[], range?: Ran
   return found
 }
 
-/** The value that the names of `path` lead to, under the rules of peekObject; null when it is absent, cut, or wrong. */
+/**
+ * The value that the names of `path` lead to, in JSON that may be cut or wrong behind it; null when it is absent, cut or
+ * wrong itself. Never throws.
+ */
 export function peekValue(bytes: Buffer, path: readonly string[], within?: Range): JsonValue {
-  let range = within
-  for (const name of path) {
-    range = peekObject(bytes, [name], range).get(name)
-    if (range === undefined) return null
+  const walk = startWalk(bytes, within)
+  try {
+    let at = skipSpace(walk.bytes, within?.start ?? startOfText(bytes))
+    for (const name of path) {
+      at = walk.bytes[at] === OPEN_BRACE ? findMember(walk, at, name) : -1
+      if (at < 0) return null
+    }
+    return parseValue(bytes, { start: at, end: skipValue(walk, at, 0) })
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return null
+    throw error
   }
-  return range === undefined ? null : readValueAt(bytes, range.start)
+}
+
+/** Where the value of the member `name` begins in the object at `at`; -1 when it has none. What follows is not read. */
+function findMember(walk: Walk, at: number, name: string): number {
+  const { bytes } = walk
+  let next = skipSpace(bytes, at + 1)
+  while (bytes[next] === QUOTE) {
+    const nameEnd = skipValue(walk, next, 0) - 1
+    const colon = skipSpace(bytes, nameEnd + 1)
+    if (bytes[colon] !== COLON) return -1
+    const value = skipSpace(bytes, colon + 1)
+    if (matchName(bytes, next + 1, nameEnd, [name]) !== undefined) return value
+    const comma = skipSpace(bytes, skipValue(walk, value, 0))
+    if (bytes[comma] !== COMMA) return -1
+    next = skipSpace(bytes, comma + 1)
+  }
+  return -1
 }
 
 /** Whether the text is one JSON value from beginning to end, and not a truncated one. */
@@ -117,27 +151,21 @@ export function parseValue(bytes: Buffer, range: Range): JsonValue {
 /**
  * The value of the last member called `key` that is not null, at any depth, in JSON that may be cut anywhere before it;
  * null when there is none or it is cut itself. A search is enough: inside a string the quotes around the name would carry
- * backslashes.
+ * backslashes. Gives up after a few, so that the work stays linear.
  */
 export function extractLast(bytes: Buffer, key: string): JsonValue {
   const name = `"${key}"`
-  for (let at = bytes.lastIndexOf(name); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(name, at - 1)) {
+  let at = bytes.lastIndexOf(name)
+  for (let tries = 0; at >= 0 && tries < MOST_TRIES; tries++) {
     const colon = skipSpace(bytes, at + name.length)
-    if (bytes[colon] !== COLON) continue
-    const value = readValueAt(bytes, skipSpace(bytes, colon + 1))
+    const value = bytes[colon] === COLON ? peekValue(bytes, [], { start: colon + 1, end: bytes.length }) : null
     if (value !== null) return value
+    at = at === 0 ? -1 : bytes.lastIndexOf(name, at - 1)
   }
   return null
 }
 
-function readValueAt(bytes: Buffer, start: number): JsonValue {
-  try {
-    return parseValue(bytes, { start, end: skipValue(startWalk(bytes), start, 0) })
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return null
-    throw error
-  }
-}
+const MOST_TRIES = 8
 
 /** A view that ends with the range keeps offsets true and stops the walk where the range stops. */
 function startWalk(bytes: Buffer, range?: Range, valuesLeft = NO_LIMIT): Walk {

@@ -49,19 +49,19 @@ export function createFrameScanner(onFrame: OnFrame): FrameScanner {
   let last: DataLine | null = null
   let name = ''
   let hasData = false
-  let hasLines = false
-  let lineCut = false
+  let inEvent = false
+  let dataCut = false
 
   function readLine(bytes: Buffer, start: number, end: number, cut: boolean): void {
     const first = bytes[start]
     if (start === end || first === COLON) return
-    hasLines = true
+    inEvent = true
     if (first === LETTER_D && isField(bytes, start, end, 'data')) {
       collectLast()
       if (hasData) collected.append(LINE_FEED_BYTE, 0, 1)
       hasData = true
       last = new DataLine(name, bytes, valueStart(bytes, start + 4, end), end)
-      if (cut) lineCut = true
+      if (cut) dataCut = true
     } else if (first === LETTER_E && isField(bytes, start, end, 'event')) {
       name = names.read(bytes, valueStart(bytes, start + 5, end), end)
     }
@@ -73,21 +73,21 @@ export function createFrameScanner(onFrame: OnFrame): FrameScanner {
   }
 
   function endEvent(endOffset: number): void {
-    hasLines = false
+    inEvent = false
     if (!hasData && name === '') return
     const frame = takeFrame()
     name = ''
     hasData = false
-    lineCut = false
+    dataCut = false
     last = null
     onFrame(frame, endOffset)
   }
 
   function takeFrame(): Frame {
-    if (last !== null && collected.length === 0 && !lineCut && last.event === name) return last
+    if (last !== null && collected.length === 0 && !dataCut && last.event === name) return last
     collectLast()
     const { bytes, cut } = collected.take()
-    return { event: name, data: bytes, cut: cut || lineCut }
+    return { event: name, data: bytes, cut: cut || dataCut }
   }
 
   return {
@@ -100,7 +100,7 @@ export function createFrameScanner(onFrame: OnFrame): FrameScanner {
       endEvent(0)
     },
     get betweenEvents() {
-      return !hasLines && lines.complete
+      return !inEvent && lines.complete
     },
   }
 }

@@ -13,8 +13,7 @@ const LONGEST_MODEL = 256
 export function readBodyEnvelope(body: Buffer): Envelope {
   const members = readMembers(body, ['model', 'stream'])
   const modelRange = members.get('model')
-  if (modelRange === undefined)
-    throw invalidRequest('the request does not say which model it is for: "model" is missing', 'model')
+  if (modelRange === undefined) throw invalidRequest('the request names no model: "model" is missing', 'model')
   return { model: readModel(body, modelRange), stream: readStream(body, members.get('stream')), modelRange }
 }
 

@@ -2,7 +2,7 @@
  * When to come back, as vendors say it inside an error body: in words, in seconds, or in Google's details.
  */
 import { parseDuration } from '../core/duration.ts'
-import type { JsonObject, JsonValue } from '../core/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.ts'
 
 export interface RetryHint {
   readonly retryAfterMs?: number
@@ -15,7 +15,7 @@ export function readRetryHint(error: JsonObject, message: string): RetryHint {
   const resetsAt = readEpoch(error['resets_at'])
   const waitMs = readSeconds(error['resets_in_seconds']) ?? readDetails(error['details']) ?? readWords(message)
   return {
-    ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    ...(waitMs === undefined ? {} : { retryAfterMs: Math.ceil(waitMs) }),
     ...(resetsAt === undefined ? {} : { resetsAt }),
   }
 }
@@ -35,18 +35,14 @@ const MOST_DETAILS = 16
 /** `RetryInfo.retryDelay`, else the `quotaResetDelay` of an ErrorInfo. Source: google.rpc error details. */
 function readDetails(details: JsonValue | undefined): number | undefined {
   if (!Array.isArray(details)) return undefined
-  const objects = details.slice(0, MOST_DETAILS).filter((detail) => isObject(detail))
-  const metadata = objects.map((detail) => detail['metadata']).filter((value) => isObject(value))
+  const objects = details.slice(0, MOST_DETAILS).filter((detail) => isJsonObject(detail))
+  const metadata = objects.map((detail) => detail['metadata']).filter((value) => isJsonObject(value))
   const texts = [...objects.map((detail) => detail['retryDelay']), ...metadata.map((value) => value['quotaResetDelay'])]
   for (const text of texts) {
     const waitMs = typeof text === 'string' ? parseDuration(text) : undefined
     if (waitMs !== undefined && waitMs > 0) return waitMs
   }
   return undefined
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const LONGEST_WORDS = 4000

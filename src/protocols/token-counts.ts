@@ -2,7 +2,7 @@
  * From a vendor's usage object to token counts. Vendors differ in what `input` includes; here it never includes what was
  * read from or written to a cache.
  */
-import type { JsonValue } from '../core/json.ts'
+import { isJsonObject, type JsonValue } from '../core/json.ts'
 import type { Usage } from './contract.ts'
 
 type Counts = { [Name in keyof Usage]: number | undefined }
@@ -26,7 +26,7 @@ export function usageOf(counts: Counts): Usage | null {
 export function countAt(usage: JsonValue | undefined, ...path: readonly string[]): number | undefined {
   let value = usage
   for (const name of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    if (!isJsonObject(value)) return undefined
     value = value[name]
   }
   return typeof value === 'number' && value >= 0 ? value : undefined

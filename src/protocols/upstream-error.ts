@@ -3,6 +3,7 @@
  * that speak one of them often fail in the words of another.
  */
 import {
+  isJsonObject,
   parseValue,
   peekObject,
   peekValue,
@@ -34,7 +35,7 @@ export function readUpstreamError(body: Buffer): UpstreamError | null {
   for (const [name, range] of members) {
     if (!ANSWER_MEMBERS.has(name) && name !== 'response') top[name] = readBounded(body, range)
   }
-  if (isObject(top['error']) && Object.keys(top['error']).length > 0) return describe(top['error'], top)
+  if (isJsonObject(top['error']) && Object.keys(top['error']).length > 0) return describe(top['error'], top)
   if (typeof top['error'] === 'string' && top['error'] !== '') return describe({ message: top['error'] }, top)
   if (top['type'] === 'response.failed') return readFailedResponse(body)
   if (top['type'] === 'error' || top['object'] === 'error' || top['error'] === true) return describe(top, top)
@@ -47,6 +48,7 @@ const LETTER_D = 0x64
 const LETTER_E = 0x65
 const COLON = 0x3a
 const OPEN_BRACKET = 0x5b
+const OPEN_BRACE = 0x7b
 
 /** What only an answer has: with one of these, `detail` and `message` mean something else. */
 const ANSWER_MEMBERS: ReadonlySet<string> = new Set([
@@ -87,7 +89,7 @@ function firstElement(body: Buffer): Range | undefined {
 function readEventStream(body: Buffer): UpstreamError | null {
   let found: UpstreamError | null = null
   const scanner = createFrameScanner(({ data }) => {
-    if (data[0] !== LETTER_D && data[0] !== LETTER_E && data[0] !== COLON) found ??= readUpstreamError(data)
+    if (data[0] === OPEN_BRACE) found ??= readUpstreamError(data)
   })
   scanner.push(body.subarray(0, LONGEST_MEMBER_BYTES))
   scanner.end()
@@ -96,13 +98,13 @@ function readEventStream(body: Buffer): UpstreamError | null {
 
 function readFailedResponse(body: Buffer): UpstreamError {
   const error = peekValue(body, ['response', 'error'])
-  return isObject(error) ? describe(error, {}) : describe({ type: 'server_error' }, {})
+  return isJsonObject(error) ? describe(error, {}) : describe({ type: 'server_error' }, {})
 }
 
 function readDetail(detail: JsonValue, top: JsonObject): UpstreamError | null {
   if (typeof detail === 'string') return describe({ message: detail }, top)
   const first = Array.isArray(detail) ? detail[0] : detail
-  if (!isObject(first)) return null
+  if (!isJsonObject(first)) return null
   return describe({ ...first, message: first['message'] ?? first['msg'] ?? '' }, top)
 }
 
@@ -126,9 +128,11 @@ function describe(error: JsonObject, top: JsonObject): UpstreamError {
 
 /** Google says which quota ran out, or else why, only in the details. */
 function readReason(details: JsonValue | undefined): string {
-  const objects = Array.isArray(details) ? details.filter((detail) => isObject(detail)) : []
+  const objects = Array.isArray(details) ? details.filter((detail) => isJsonObject(detail)) : []
   const violations = objects.flatMap((detail) => (Array.isArray(detail['violations']) ? detail['violations'] : []))
-  const quota = violations.map((violation) => (isObject(violation) ? textOf(violation['quotaId']) : '')).find(Boolean)
+  const quota = violations
+    .map((violation) => (isJsonObject(violation) ? textOf(violation['quotaId']) : ''))
+    .find(Boolean)
   return quota ?? objects.map((detail) => textOf(detail['reason'])).find(Boolean) ?? ''
 }
 
@@ -138,8 +142,4 @@ function textOf(value: JsonValue | undefined): string {
 
 function isHttpError(status: number): boolean {
   return Number.isInteger(status) && status >= 400 && status < 600
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -47,13 +47,28 @@ describe('fillMissing', () => {
     ['fills an empty object', '{ }', { b: 2, c: [1] }, '{"b":2,"c":[1] }'],
     ['replaces null', '{"b":null,"a":1}', { b: 2 }, '{"b":2,"a":1}'],
     ['lets the request win', '{"b":0,"c":false,"d":""}', { b: 1, c: true, d: 'x' }, '{"b":0,"c":false,"d":""}'],
-    ['merges objects', '{"r":{"effort":"low"}}', { r: { effort: 'high', summary: 'auto' } }, '{"r":{"effort":"low","summary":"auto"}}'],
-    ['merges objects in objects', '{"a":{"b":{"c":1}}}', { a: { b: { d: 2 }, e: 3 } }, '{"a":{"b":{"c":1,"d":2},"e":3}}'],
+    [
+      'merges objects',
+      '{"r":{"effort":"low"}}',
+      { r: { effort: 'high', summary: 'auto' } },
+      '{"r":{"effort":"low","summary":"auto"}}',
+    ],
+    [
+      'merges objects in objects',
+      '{"a":{"b":{"c":1}}}',
+      { a: { b: { d: 2 }, e: 3 } },
+      '{"a":{"b":{"c":1,"d":2},"e":3}}',
+    ],
     ['never merges lists', '{"include":["x"]}', { include: ['y'] }, '{"include":["x"]}'],
     ['leaves a scalar where the default is an object', '{"a":1}', { a: { b: 2 } }, '{"a":1}'],
     ['leaves an object where the default is a scalar', '{"a":{}}', { a: 5 }, '{"a":{}}'],
     ['knows a member behind an escape', '{"\\u0061":1}', { a: 2 }, '{"\\u0061":1}'],
-    ['keeps numbers, order and white space', '{ "z" : 1.0,\n  "a":12345678901234567890\n}', { b: 1 }, '{ "z" : 1.0,\n  "a":12345678901234567890,"b":1\n}'],
+    [
+      'keeps numbers, order and white space',
+      '{ "z" : 1.0,\n  "a":12345678901234567890\n}',
+      { b: 1 },
+      '{ "z" : 1.0,\n  "a":12345678901234567890,"b":1\n}',
+    ],
     ['does nothing for a default of null', '{"a":null}', { a: null, b: null }, '{"a":null}'],
   ])('%s', (_, request, defaults, expected) => {
     expect(fill(request, defaults)).toBe(expected)

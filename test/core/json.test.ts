@@ -5,6 +5,7 @@ import {
   JsonSyntaxError,
   parseValue,
   peekObject,
+  peekValue,
   scanArray,
   scanObject,
   type JsonValue,
@@ -71,12 +72,19 @@ describe('scanObject', () => {
     ['{"model":1,"model":2}', 'a second "model" at line 1, column 12'],
     ['{"model":1,"mod\\u0065l":2}', 'a second "model" at line 1, column 12'],
   ])('refuses %j and says why and where', (text, message) => {
-    expect(() => scanObject(Buffer.from(text), ['model'])).toThrow(expect.objectContaining({ name: 'JsonSyntaxError', message }))
+    expect(() => scanObject(Buffer.from(text), ['model'])).toThrow(
+      expect.objectContaining({ name: 'JsonSyntaxError', message }),
+    )
   })
 
   it('tells the byte offset of the trouble', () => {
     const refuse = (): unknown => scanObject(Buffer.from('{"ü":1,}'), [])
     expect(refuse).toThrow(expect.objectContaining({ offset: 8 }))
+  })
+
+  it('counts no lines far into a text, only bytes', () => {
+    const body = Buffer.from(`{${'\n'.repeat(2_000_000)}x}`)
+    expect(() => scanObject(body, [])).toThrow('a member name in double quotes is missing at byte 2000002')
   })
 
   it('takes 512 levels of nesting and refuses 513, or a million', () => {
@@ -149,6 +157,32 @@ describe('peekObject', () => {
   })
 })
 
+describe('peekValue', () => {
+  it.each<[string, string, string[], JsonValue]>([
+    ['a member', '{"a":[1],"b":2}', ['b'], 2],
+    [
+      'a member of a member, before a cut',
+      '{"a":1,"response":{"id":"r","error":{"code":"x"},"tools":[{"na',
+      ['response', 'error'],
+      { code: 'x' },
+    ],
+    ['nothing when it is cut itself', '{"response":{"error":{"code":"x', ['response', 'error'], null],
+    ['nothing behind a cut', '{"a":"x', ['b'], null],
+    ['nothing in a scalar', '{"a":5}', ['a', 'b'], null],
+    ['nothing for a bad escape', '{"a":"\\x"}', ['a'], null],
+    ['nothing where a colon is missing', '{"a" 1,"b":2}', ['b'], null],
+    ['nothing where a comma is missing', '{"a":1 "b":2}', ['b'], null],
+    ['the whole value for an empty path', ' [1] ', [], [1]],
+  ])('finds %s', (_, text, path, expected) => {
+    expect(peekValue(Buffer.from(text), path)).toEqual(expected)
+  })
+
+  it('looks within a range', () => {
+    const bytes = Buffer.from('{"a":{"b":1},"b":2}')
+    expect(peekValue(bytes, ['b'], { start: 5, end: 12 })).toBe(1)
+  })
+})
+
 describe('extractLast', () => {
   it.each<[string, string, JsonValue]>([
     ['the last of several', '{"usage":{"a":1},"x":{"usage":{"a":2}}}', { a: 2 }],
@@ -165,14 +199,25 @@ describe('extractLast', () => {
 
 function randomJson(random: SeededRandom, depth: number): string {
   const kinds = depth > 0 ? ['scalar', 'scalar', 'array', 'object'] : ['scalar']
-  const list = (item: () => string): string => Array.from({ length: random.whole(4) }, item).join(randomSpace(random, ','))
+  const list = (item: () => string): string =>
+    Array.from({ length: random.whole(4) }, item).join(randomSpace(random, ','))
   switch (random.pick(kinds)) {
     case 'array':
       return `[${list(() => randomJson(random, depth - 1))}]`
     case 'object':
       return `{${list(() => `"${random.pick(['a', 'é', 'k\\n'])}"${randomSpace(random, ':')}${randomJson(random, depth - 1)}`)}}`
     default:
-      return random.pick(['0', '-12.50e3', 'true', 'false', 'null', '""', '"\\\\"', '"\\"a"', `"${'x'.repeat(random.whole(60))}"`])
+      return random.pick([
+        '0',
+        '-12.50e3',
+        'true',
+        'false',
+        'null',
+        '""',
+        '"\\\\"',
+        '"\\"a"',
+        `"${'x'.repeat(random.whole(60))}"`,
+      ])
   }
 }
 

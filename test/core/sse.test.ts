@@ -37,10 +37,39 @@ const told = (stream: string): Array<[event: string, data: string]> =>
 const STREAMS: Array<[name: string, stream: string, frames: Array<[event: string, data: string]>]> = [
   ['event and data', 'event: ping\ndata: {"a":1}\n\n', [['ping', '{"a":1}']]],
   ['event after data', 'data: 1\nevent: late\n\n', [['late', '1']]],
-  ['two events', 'data: 1\n\ndata: 2\n\n', [['', '1'], ['', '2']]],
-  ['CRLF', 'event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n', [['a', '1'], ['', '2']]],
-  ['lone CR', 'event: a\rdata: 1\r\rdata: 2\r\r', [['a', '1'], ['', '2']]],
-  ['mixed line ends', 'event: a\rdata: 1\n\r\ndata: 2\r\n\ndata: 3\n\r', [['a', '1'], ['', '2'], ['', '3']]],
+  [
+    'two events',
+    'data: 1\n\ndata: 2\n\n',
+    [
+      ['', '1'],
+      ['', '2'],
+    ],
+  ],
+  [
+    'CRLF',
+    'event: a\r\ndata: 1\r\n\r\ndata: 2\r\n\r\n',
+    [
+      ['a', '1'],
+      ['', '2'],
+    ],
+  ],
+  [
+    'lone CR',
+    'event: a\rdata: 1\r\rdata: 2\r\r',
+    [
+      ['a', '1'],
+      ['', '2'],
+    ],
+  ],
+  [
+    'mixed line ends',
+    'event: a\rdata: 1\n\r\ndata: 2\r\n\ndata: 3\n\r',
+    [
+      ['a', '1'],
+      ['', '2'],
+      ['', '3'],
+    ],
+  ],
   ['no space behind the colon', 'event:a\ndata:1\n\n', [['a', '1']]],
   ['only one space goes', 'data:  1 \n\n', [['', ' 1 ']]],
   ['several data lines', 'data: 1\ndata:\ndata: 3\n\n', [['', '1\n\n3']]],
@@ -48,11 +77,39 @@ const STREAMS: Array<[name: string, stream: string, frames: Array<[event: string
   ['an event without data', 'event: ping\n\n', [['ping', '']]],
   ['comments', ': hi\n\n:\ndata: 1\n: x\n\n', [['', '1']]],
   ['other fields', 'id: 7\nretry: 10\ndatum: 1\nda: 2\nevents: x\n\nid: 8\ndata: 1\n\n', [['', '1']]],
-  ['the last event name counts', 'event: a\nevent: b\ndata: 1\n\ndata: 2\n\n', [['b', '1'], ['', '2']]],
-  ['a byte order mark', '\ufeffdata: 1\n\ndata: \ufeff2\n\n', [['', '1'], ['', '\ufeff2']]],
-  ['a last event without blank line', 'data: 1\n\ndata: 2', [['', '1'], ['', '2']]],
+  [
+    'the last event name counts',
+    'event: a\nevent: b\ndata: 1\n\ndata: 2\n\n',
+    [
+      ['b', '1'],
+      ['', '2'],
+    ],
+  ],
+  [
+    'a byte order mark',
+    '\ufeffdata: 1\n\ndata: \ufeff2\n\n',
+    [
+      ['', '1'],
+      ['', '\ufeff2'],
+    ],
+  ],
+  [
+    'a last event without blank line',
+    'data: 1\n\ndata: 2',
+    [
+      ['', '1'],
+      ['', '2'],
+    ],
+  ],
   ['a last event that ends in CR', 'data: 1\r', [['', '1']]],
-  ['many blank lines', '\n\n\ndata: 1\n\n\n\n\ndata: 2\n\n', [['', '1'], ['', '2']]],
+  [
+    'many blank lines',
+    '\n\n\ndata: 1\n\n\n\n\ndata: 2\n\n',
+    [
+      ['', '1'],
+      ['', '2'],
+    ],
+  ],
   ['text beyond ASCII', 'event: größe\ndata: 😀 ü\n\n', [['größe', '😀 ü']]],
 ]
 
@@ -72,7 +129,9 @@ describe('createFrameScanner', () => {
 
   it('reads a long mixed stream alike under random cuts', () => {
     const random = createSeededRandom(4_711)
-    const stream = Buffer.from(Array.from({ length: 200 }, () => random.pick(STREAMS)[1].replace('\ufeff', '') + '\n\n').join(''))
+    const stream = Buffer.from(
+      Array.from({ length: 200 }, () => random.pick(STREAMS)[1].replace('\ufeff', '') + '\n\n').join(''),
+    )
     const whole = scan([stream])
     for (let round = 0; round < 60; round++) {
       const places = Array.from({ length: random.whole(80) }, () => random.whole(stream.length))
@@ -135,7 +194,12 @@ describe('createFrameScanner', () => {
   it('keeps head and tail of an event of 100 MB, in flat memory and linear time', () => {
     const seen: Array<{ length: number; head: string; tail: string; cut: boolean }> = []
     const scanner = createFrameScanner(({ data, cut }) =>
-      seen.push({ length: data.length, head: data.toString('utf8', 0, 5), tail: data.toString('utf8', data.length - 5), cut }),
+      seen.push({
+        length: data.length,
+        head: data.toString('utf8', 0, 5),
+        tail: data.toString('utf8', data.length - 5),
+        cut,
+      }),
     )
     const filler = Buffer.alloc(64 * 1024, 'x')
     scanner.push(Buffer.from('data: first'))

@@ -83,7 +83,11 @@ test('a sleeping laptop leaps past its timers, and each fires once when it wakes
   const clock = createVirtualClock({ now: 0 })
   const fired: Array<[string, number]> = []
   clock.every(60_000, () => fired.push(['beat', clock.now()]))
-  clock.timer(1000, () => fired.push(['timer', clock.now()]))
+  clock.timer(1000, () => {
+    fired.push(['timer', clock.now()])
+    cancelledInTime.cancel()
+  })
+  const cancelledInTime = clock.timer(2000, () => fired.push(['cancelled', clock.now()]))
   const hoursMs = 8 * 3_600_000
   await clock.sleepThrough(hoursMs)
   expect(fired).toEqual([

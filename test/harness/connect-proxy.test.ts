@@ -5,6 +5,7 @@ import { ProxyAgent, request } from 'undici'
 import { expect, onTestFinished, test } from 'vitest'
 import { settle } from './clock.ts'
 import { startConnectProxy, startTrap, type ConnectProxy } from './connect-proxy.ts'
+import { findClosedPort } from './listener.ts'
 import { rawRequest } from './raw-client.ts'
 import { answerText } from './reactions.ts'
 import { readText } from './sse.ts'
@@ -44,6 +45,12 @@ test.each([407, 502] as const)('it refuses with %i, and serves again', async (st
   expect(vendor.connections.total).toBe(0)
   proxy.refuse(null)
   expect((await rawRequest(proxy.port, { path: `${vendor.url}/v1/models` })).status).toBe(200)
+})
+
+test('a target that nobody listens on is a bad gateway', async () => {
+  const { proxy } = await startBoth()
+  const target = `127.0.0.1:${await findClosedPort()}`
+  expect((await rawRequest(proxy.port, { method: 'CONNECT', path: target })).status).toBe(502)
 })
 
 test('a dead proxy takes its tunnels with it', async () => {

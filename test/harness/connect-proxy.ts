@@ -16,7 +16,7 @@ export interface ConnectProxy {
   readonly connections: { readonly open: number; readonly total: number }
   /** Answers this status to everything from now on; null serves again. */
   refuse(status: 407 | 502 | null): void
-  /** Resets all connections and stops listening: the proxy is dead. */
+  /** Ends all connections and stops listening: the proxy is dead. */
   readonly close: () => Promise<void>
 }
 
@@ -55,10 +55,7 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     refuse(status) {
       refusal = status
     },
-    async close() {
-      listener.resetAll()
-      await listener.close()
-    },
+    close: listener.close,
   }
 }
 
@@ -79,13 +76,16 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
 function tunnel(target: string, client: Socket, rest: Buffer): void {
   const { hostname, port } = new URL(`http://${target}`)
   const upstream = connect({ port: Number(port || 80), host: hostname, noDelay: true })
-  upstream.on('error', () => client.resetAndDestroy())
-  upstream.once('close', () => client.destroy())
-  client.on('error', () => upstream.resetAndDestroy())
+  const refuse = (): void => void client.end(encodeHead('HTTP/1.1 502 Bad Gateway', [['content-length', '0']]))
+  upstream.once('error', refuse)
+  upstream.once('connect', () => {
+    upstream.off('error', refuse).on('error', () => client.resetAndDestroy())
+    client.on('error', () => upstream.resetAndDestroy())
+    client.write(encodeHead('HTTP/1.1 200 Connection established', []))
+    upstream.write(rest)
+    client.pipe(upstream).pipe(client)
+  })
   client.once('close', () => upstream.destroy())
-  client.write(encodeHead('HTTP/1.1 200 Connection established', []))
-  upstream.write(rest)
-  client.pipe(upstream).pipe(client)
 }
 
 export interface Trap {

@@ -38,7 +38,6 @@ export async function startPipe(targetPort: number, clock: Clock): Promise<Pipe>
   const join = (client: Socket): void => {
     const target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     target.on('error', () => {})
-    client.once('close', () => target.destroy())
     const reset = async (): Promise<void> => {
       // A reset that arrives together with data is reported as a plain end: the reader gets its turn first.
       await settle(2)

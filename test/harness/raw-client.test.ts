@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { settle } from './clock.ts'
 import { createDeferred } from './deferred.ts'
 import { findClosedPort, listen } from './listener.ts'
 import { rawConnect, rawRequest, type RawRequest } from './raw-client.ts'
@@ -83,7 +84,8 @@ describe('what was received', () => {
         for (const byte of `${OK}transfer-encoding: chunked\r\n\r\n6\r\n€uro\r\n2\r\n!!\r\n0\r\n\r\n`.split(
           /(?=.)/su,
         )) {
-          await new Promise((resolve) => socket.write(byte, resolve))
+          socket.write(byte)
+          await settle(1)
         }
       })
     })

@@ -21,8 +21,7 @@ export interface SseBody {
 
 /** Throws on broken UTF-8, on a line that is no known field, and on an event without data. */
 export function readSse(body: Buffer | string): SseBody {
-  const text =
-    typeof body === 'string' ? body.replace(/^\uFEFF/, '') : new TextDecoder('utf-8', { fatal: true }).decode(body)
+  const text = typeof body === 'string' ? body.replace(/^\uFEFF/, '') : decodeUtf8(body)
   const blocks = text.split(/(?<=(?:^|\r\n|\n|\r(?!\n)))(?:\r\n|\n|\r)/)
   const rest = blocks.pop() ?? ''
   const comments: string[] = []
@@ -50,6 +49,11 @@ export function readText(body: Buffer | string): string {
     .events.filter((event) => event.data !== '[DONE]')
     .map((event) => textIn(JSON.parse(event.data)))
     .join('')
+}
+
+/** A character that the end of the body cuts in two is left out; any other broken one is an error. */
+function decodeUtf8(body: Buffer): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(body, { stream: true })
 }
 
 function readBlock(block: string, comments: string[]): SseEvent[] {

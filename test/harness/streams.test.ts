@@ -190,4 +190,9 @@ describe('the event reader', () => {
       rest: '',
     })
   })
+
+  test('gives the text of a body that breaks off inside a character', () => {
+    const whole = Buffer.from(streamText('openai-chat', { text: ['one', '🦊'] }))
+    expect(readText(whole.subarray(0, whole.indexOf('🦊') + 2))).toBe('one')
+  })
 })

@@ -48,14 +48,13 @@ export function serveConnection(socket: Socket, connection: number, owner: Conne
         answers = answers
           .then(() => owner.answer(socket, request))
           .catch(fail)
-          .finally(() => request.isActive || unanswered.delete(request))
+          .finally(() => {
+            // Still active when the peer left in the middle: the close that is about to come settles it.
+            if (!request.isActive) unanswered.delete(request)
+          })
       },
     },
   )
-  /** The connection is going: what has no answer yet will not get one. */
-  const abandon = (): void => {
-    for (const request of unanswered) request.settle('aborted')
-  }
 
   socket.on('data', (bytes) => {
     try {
@@ -64,9 +63,8 @@ export function serveConnection(socket: Socket, connection: number, owner: Conne
       fail(problem)
     }
   })
-  socket.once('end', abandon)
   socket.once('close', () => {
-    abandon()
+    for (const request of unanswered) request.settle('aborted')
     gone.resolve()
   })
 }

@@ -3,7 +3,10 @@ import type { Protocol } from '../../src/core/account.ts'
 import { protocols } from '../../src/protocols/index.ts'
 
 /** The conversation of a request, with the parts as texts. */
-function conversation(protocol: Protocol, request: unknown): { session: string | null; preamble: string[]; messages: string[] } {
+function conversation(
+  protocol: Protocol,
+  request: unknown,
+): { session: string | null; preamble: string[]; messages: string[] } {
   const body = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request))
   const parts = protocols[protocol].downstream.readConversation(body)
   const text = ({ start, end }: { start: number; end: number }): string => body.toString('utf8', start, end)
@@ -46,7 +49,10 @@ describe('readConversation', () => {
         { type: 'text', text: 'Be brief.' },
       ],
       tools: [{ name: 'read' }],
-      messages: [{ role: 'user', content: 'hi' }, { role: 'assistant', content: [] }],
+      messages: [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: [] },
+      ],
     }
     expect(conversation('anthropic', request)).toEqual({
       session: null,
@@ -60,7 +66,12 @@ describe('readConversation', () => {
     ['openai-responses', { instructions: 'I', tools: [1], input: 'hello' }, ['"I"', '1'], ['"hello"']],
     ['openai-responses', { input: [{ a: 1 }, { b: 2 }], instructions: null }, [], ['{"a":1}', '{"b":2}']],
     ['openai-chat', { tools: [{}], messages: [{ role: 'system' }] }, ['{}'], ['{"role":"system"}']],
-    ['gemini', { systemInstruction: { parts: [] }, contents: [{ role: 'user' }] }, ['{"parts":[]}'], ['{"role":"user"}']],
+    [
+      'gemini',
+      { systemInstruction: { parts: [] }, contents: [{ role: 'user' }] },
+      ['{"parts":[]}'],
+      ['{"role":"user"}'],
+    ],
     ['gemini', { system_instruction: { parts: [] }, contents: [] }, ['{"parts":[]}'], []],
   ])('finds the parts of %s in %j', (protocol, request, preamble, messages) => {
     expect(conversation(protocol, request)).toMatchObject({ preamble, messages })

@@ -58,14 +58,22 @@ describe('readEnvelope', () => {
   })
 
   it.each([
-    ['{}', 'model', 'the request does not say which model it is for: "model" is missing'],
+    ['{}', 'model', 'the request names no model: "model" is missing'],
     ['{"model":""}', 'model', '"model" is empty'],
     ['{"model":" "}', 'model', '"model" is empty'],
     ['{"model":5}', 'model', '"model" must be a text'],
     ['{"model":null}', 'model', '"model" must be a text'],
     [`{"model":"${'m'.repeat(257)}"}`, 'model', '"model" is longer than 256 characters'],
-    ['{"model":"a","model":"b"}', undefined, 'the request body must be a JSON object: a second "model" at line 1, column 14'],
-    ['{"model":"\\x"}', undefined, 'the request body must be a JSON object: a value that cannot be read at line 1, column 10'],
+    [
+      '{"model":"a","model":"b"}',
+      undefined,
+      'the request body must be a JSON object: a second "model" at line 1, column 14',
+    ],
+    [
+      '{"model":"\\x"}',
+      undefined,
+      'the request body must be a JSON object: a value that cannot be read at line 1, column 10',
+    ],
     ['{"model":"m","stream":"true"}', 'stream', '"stream" must be true or false'],
     ['{"model":"m","stream":1}', 'stream', '"stream" must be true or false'],
   ])('refuses %j and names the member', (body, param, message) => {

@@ -5,7 +5,10 @@ import { protocols } from '../../src/protocols/index.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 12)
 
-function answer(protocol: Protocol, details: ErrorDetails): { status: number; headers: Record<string, string>; body: unknown } {
+function answer(
+  protocol: Protocol,
+  details: ErrorDetails,
+): { status: number; headers: Record<string, string>; body: unknown } {
   const { status, headers, body } = protocols[protocol].downstream.encodeError(new GatewayError(details), 'req_1', NOW)
   return { status, headers, body: JSON.parse(body) }
 }
@@ -17,7 +20,11 @@ describe('encodeError', () => {
     expect(answer('anthropic', { kind: 'invalid_request', message: '"model" is empty', param: 'model' })).toEqual({
       status: 400,
       headers: { 'content-type': 'application/json', 'request-id': 'req_1' },
-      body: { type: 'error', error: { type: 'invalid_request_error', message: '"model" is empty' }, request_id: 'req_1' },
+      body: {
+        type: 'error',
+        error: { type: 'invalid_request_error', message: '"model" is empty' },
+        request_id: 'req_1',
+      },
     })
   })
 
@@ -38,8 +45,20 @@ describe('encodeError', () => {
   })
 
   it.each<[string, ErrorDetails, [number, string], [number, string, string | null], [number, string]]>([
-    ['bad request', FAILED(400), [400, 'invalid_request_error'], [400, 'invalid_request_error', null], [400, 'INVALID_ARGUMENT']],
-    ['unprocessable', FAILED(422), [400, 'invalid_request_error'], [422, 'invalid_request_error', null], [400, 'INVALID_ARGUMENT']],
+    [
+      'bad request',
+      FAILED(400),
+      [400, 'invalid_request_error'],
+      [400, 'invalid_request_error', null],
+      [400, 'INVALID_ARGUMENT'],
+    ],
+    [
+      'unprocessable',
+      FAILED(422),
+      [400, 'invalid_request_error'],
+      [422, 'invalid_request_error', null],
+      [400, 'INVALID_ARGUMENT'],
+    ],
     [
       'context too long',
       { kind: 'invalid_request', message: 'm', code: 'context_length_exceeded' },
@@ -54,7 +73,13 @@ describe('encodeError', () => {
       [401, 'invalid_request_error', 'invalid_api_key'],
       [401, 'UNAUTHENTICATED'],
     ],
-    ['billing', FAILED(402), [402, 'billing_error'], [429, 'insufficient_quota', 'insufficient_quota'], [429, 'RESOURCE_EXHAUSTED']],
+    [
+      'billing',
+      FAILED(402),
+      [402, 'billing_error'],
+      [429, 'insufficient_quota', 'insufficient_quota'],
+      [429, 'RESOURCE_EXHAUSTED'],
+    ],
     ['permission', FAILED(403), [403, 'permission_error'], [403, 'permission_error', null], [403, 'PERMISSION_DENIED']],
     ['not found', FAILED(404), [404, 'not_found_error'], [404, 'invalid_request_error', null], [404, 'NOT_FOUND']],
     [
@@ -80,7 +105,13 @@ describe('encodeError', () => {
       [429, 'RESOURCE_EXHAUSTED'],
     ],
     ['server', FAILED(500), [500, 'api_error'], [500, 'server_error', null], [500, 'INTERNAL']],
-    ['bad gateway', { kind: 'upstream_failed', message: 'm' }, [502, 'api_error'], [502, 'server_error', null], [502, 'INTERNAL']],
+    [
+      'bad gateway',
+      { kind: 'upstream_failed', message: 'm' },
+      [502, 'api_error'],
+      [502, 'server_error', null],
+      [502, 'INTERNAL'],
+    ],
     [
       'overloaded',
       { kind: 'overloaded', message: 'm' },
@@ -88,7 +119,13 @@ describe('encodeError', () => {
       [503, 'server_error', 'overloaded'],
       [503, 'UNAVAILABLE'],
     ],
-    ['overloaded upstream', FAILED(529), [529, 'overloaded_error'], [503, 'server_error', 'overloaded'], [503, 'UNAVAILABLE']],
+    [
+      'overloaded upstream',
+      FAILED(529),
+      [529, 'overloaded_error'],
+      [503, 'server_error', 'overloaded'],
+      [503, 'UNAVAILABLE'],
+    ],
     [
       'no account left',
       { kind: 'unavailable', message: 'm' },
@@ -103,15 +140,30 @@ describe('encodeError', () => {
       [504, 'server_error', 'timeout'],
       [504, 'DEADLINE_EXCEEDED'],
     ],
-    ['a status of its own', FAILED(418), [418, 'invalid_request_error'], [418, 'invalid_request_error', null], [418, 'INVALID_ARGUMENT']],
+    [
+      'a status of its own',
+      FAILED(418),
+      [418, 'invalid_request_error'],
+      [418, 'invalid_request_error', null],
+      [418, 'INVALID_ARGUMENT'],
+    ],
     ['an unknown fault', FAILED(599), [599, 'api_error'], [599, 'server_error', null], [599, 'INTERNAL']],
-  ])('tells "%s" in the words of each family', (_, details, [status, type], [openaiStatus, openaiType, code], [geminiStatus, name]) => {
-    expect(answer('anthropic', details)).toMatchObject({ status, body: { error: { type } } })
-    for (const protocol of ['openai-responses', 'openai-chat'] as const) {
-      expect(answer(protocol, details)).toMatchObject({ status: openaiStatus, body: { error: { type: openaiType, code } } })
-    }
-    expect(answer('gemini', details)).toMatchObject({ status: geminiStatus, body: { error: { code: geminiStatus, status: name } } })
-  })
+  ])(
+    'tells "%s" in the words of each family',
+    (_, details, [status, type], [openaiStatus, openaiType, code], [geminiStatus, name]) => {
+      expect(answer('anthropic', details)).toMatchObject({ status, body: { error: { type } } })
+      for (const protocol of ['openai-responses', 'openai-chat'] as const) {
+        expect(answer(protocol, details)).toMatchObject({
+          status: openaiStatus,
+          body: { error: { type: openaiType, code } },
+        })
+      }
+      expect(answer('gemini', details)).toMatchObject({
+        status: geminiStatus,
+        body: { error: { code: geminiStatus, status: name } },
+      })
+    },
+  )
 
   it('tells a wrong token not to try again, and how to send one', () => {
     for (const protocol of Object.keys(protocols) as Protocol[]) {
@@ -177,9 +229,18 @@ describe('encodeError', () => {
   })
 
   it('says whether trying again helps, and which of its own limits refused', () => {
-    const details: ErrorDetails = { kind: 'queue_full', message: 'full', code: 'relay_queue_full', retryable: false, limitedBy: 'queue' }
+    const details: ErrorDetails = {
+      kind: 'queue_full',
+      message: 'full',
+      code: 'relay_queue_full',
+      retryable: false,
+      limitedBy: 'queue',
+    }
     for (const protocol of Object.keys(protocols) as Protocol[]) {
-      expect(answer(protocol, details).headers).toMatchObject({ 'x-should-retry': 'false', 'x-relay-limited-by': 'queue' })
+      expect(answer(protocol, details).headers).toMatchObject({
+        'x-should-retry': 'false',
+        'x-relay-limited-by': 'queue',
+      })
     }
     expect(answer('openai-chat', details).body).toMatchObject({ error: { code: 'relay_queue_full' } })
   })
@@ -198,6 +259,9 @@ describe('encodeError', () => {
 
   it('never tells Codex a code that it takes for final', () => {
     const details: ErrorDetails = { kind: 'overloaded', source: 'upstream', message: 'm', code: 'server_is_overloaded' }
-    expect(answer('openai-responses', details)).toMatchObject({ status: 503, body: { error: { type: 'server_error', code: 'overloaded' } } })
+    expect(answer('openai-responses', details)).toMatchObject({
+      status: 503,
+      body: { error: { type: 'server_error', code: 'overloaded' } },
+    })
   })
 })

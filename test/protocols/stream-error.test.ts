@@ -35,7 +35,9 @@ describe('encodeStreamError', () => {
   })
 
   it('ends a Gemini stream with an error chunk, in the line ends of that dialect', () => {
-    expect(encode('gemini', BROKEN)).toBe('data: {"error":{"code":502,"message":"it broke","status":"INTERNAL"}}\r\n\r\n')
+    expect(encode('gemini', BROKEN)).toBe(
+      'data: {"error":{"code":502,"message":"it broke","status":"INTERNAL"}}\r\n\r\n',
+    )
   })
 
   it('ends a Responses stream with the failure of the answer that has begun', () => {
@@ -73,8 +75,16 @@ describe('encodeStreamError', () => {
     [{ kind: 'upstream_failed', source: 'upstream', message: 'm', status: 402 }, 'insufficient_quota', 'm'],
     [{ kind: 'overloaded', source: 'upstream', message: 'm', code: 'server_is_overloaded' }, 'server_error', 'm'],
     [{ kind: 'upstream_timeout', source: 'upstream', message: 'm' }, 'server_error', 'm'],
-    [{ kind: 'rate_limited', message: 'Slow down.', retryAfterMs: 1420 }, 'rate_limit_exceeded', 'Slow down. Please try again in 1.5s.'],
-    [{ kind: 'rate_limited', message: 'try again in 9s', retryAfterMs: 1420 }, 'rate_limit_exceeded', 'try again in 9s'],
+    [
+      { kind: 'rate_limited', message: 'Slow down.', retryAfterMs: 1420 },
+      'rate_limit_exceeded',
+      'Slow down. Please try again in 1.5s.',
+    ],
+    [
+      { kind: 'rate_limited', message: 'try again in 9s', retryAfterMs: 1420 },
+      'rate_limit_exceeded',
+      'try again in 9s',
+    ],
     [{ kind: 'usage_limit', message: 'm', retryAfterMs: 3_600_000 }, 'rate_limit_exceeded', 'm'],
   ])('tells Codex %j as %s: "%s"', (details, code, message) => {
     const [failed] = frames(encode('openai-responses', details, START))

@@ -2,7 +2,7 @@
  * Serves a client that speaks Anthropic's Messages protocol.
  */
 import type { GatewayError } from '../../core/errors.ts'
-import { peekObject, type JsonObject, type JsonValue, type Range } from '../../core/json.ts'
+import { isJsonObject, peekObject, type JsonObject, type JsonValue, type Range } from '../../core/json.ts'
 import type { Downstream } from '../contract.ts'
 import { type ConversationLayout, findParts } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
@@ -33,20 +33,16 @@ const LAYOUT: ConversationLayout = {
  * `_session_<uuid>`. A user id without one names a person, who may lead many conversations.
  */
 function readUserIdSession(metadata: JsonValue): string | null {
-  const userId = memberOf(metadata, 'user_id')
+  const userId = isJsonObject(metadata) ? metadata['user_id'] : null
   if (typeof userId !== 'string') return null
   const suffix = /_session_([0-9a-f-]{36})$/i.exec(userId)?.[1]
   if (suffix !== undefined || !userId.startsWith('{')) return suffix ?? null
   try {
-    const session = memberOf(JSON.parse(userId) as JsonValue, 'session_id')
-    return typeof session === 'string' ? session : null
+    const named = JSON.parse(userId) as JsonValue
+    return isJsonObject(named) && typeof named['session_id'] === 'string' ? named['session_id'] : null
   } catch {
     return null
   }
-}
-
-function memberOf(value: JsonValue, name: string): JsonValue | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value[name] : undefined
 }
 
 const BILLING_TEXT = '"x-anthropic-billing-header'

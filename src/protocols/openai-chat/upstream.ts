@@ -21,6 +21,7 @@ export const upstream: Upstream = {
 // expressions find a quote and a name faster than indexOf does. A name between quotes that are not escaped is always a
 // member, never a part of what the model wrote.
 const ERROR = /"error"\s*:/
+/** With several choices (`n`) the first end counts for all: a frame alone does not tell how many there are. */
 const FINISH_REASON = /"finish_reason"\s*:\s*"[^"]/
 const DELTA = /"delta"\s*:/
 /** The delta of nearly every chunk: a piece of text or of reasoning. */

@@ -2,7 +2,7 @@
  * Serves a client that speaks OpenAI's Responses protocol.
  */
 import type { GatewayError } from '../../core/errors.ts'
-import type { JsonObject, JsonValue } from '../../core/json.ts'
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Downstream, ErrorAnswer } from '../contract.ts'
 import { type ConversationLayout, findParts } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
@@ -29,7 +29,7 @@ const LAYOUT: ConversationLayout = {
 /** A conversation is named by its id, bare or in an object. */
 function readName(value: JsonValue): string | null {
   if (typeof value === 'string') return value
-  const id = typeof value === 'object' && value !== null && !Array.isArray(value) ? value['id'] : null
+  const id = isJsonObject(value) ? value['id'] : null
   return typeof id === 'string' ? id : null
 }
 

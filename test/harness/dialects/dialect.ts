@@ -112,6 +112,12 @@ export function argumentsObject(call: ToolCall): JsonObject {
   return value
 }
 
+/** One of each list in turn, as long as any has more. */
+export function interleave<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map((list) => list.length))
+  return Array.from({ length: longest }, (_, turn) => lists.flatMap((list) => list.slice(turn, turn + 1))).flat()
+}
+
 export function stopOf(answer: Answer): StopReason {
   return answer.stop ?? ((answer.toolCalls?.length ?? 0) > 0 ? 'tool_call' : 'stop')
 }

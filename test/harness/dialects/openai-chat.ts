@@ -9,6 +9,7 @@ import {
   CREATED_AT_SECONDS,
   DEFAULT_USAGE,
   deltasOf,
+  interleave,
   stopOf,
   textOf,
   totalInput,
@@ -101,12 +102,6 @@ function tellCall(call: ToolCall, index: number, context: RenderContext): JsonOb
     { index, ...toolCallOf(call, index, context, '') },
     ...argumentDeltas(call).map((piece) => ({ index, function: { arguments: piece } })),
   ]
-}
-
-/** One of each list in turn, as long as any has more. */
-export function interleave<T>(lists: readonly (readonly T[])[]): T[] {
-  const longest = Math.max(0, ...lists.map((list) => list.length))
-  return Array.from({ length: longest }, (_, turn) => lists.flatMap((list) => list.slice(turn, turn + 1))).flat()
 }
 
 function completionShell({ attemptId, model }: RenderContext, object: string): JsonObject {

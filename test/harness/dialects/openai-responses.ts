@@ -9,6 +9,7 @@ import {
   CREATED_AT_SECONDS,
   DEFAULT_USAGE,
   deltasOf,
+  interleave,
   stopOf,
   textOf,
   totalInput,
@@ -19,7 +20,7 @@ import {
   type StreamEvent,
   type ToolCall,
 } from './dialect.ts'
-import { interleave, openaiFailure, openaiModelList } from './openai-chat.ts'
+import { openaiFailure, openaiModelList } from './openai-chat.ts'
 
 export const openaiResponses: Dialect = {
   stream: renderStream,
