@@ -15,6 +15,8 @@ export interface AttemptJob {
   readonly exchange: Exchange
   /** The answer is expected as an event stream. */
   readonly expectsStream: boolean
+  /** The name to show in place of the account's own name for the model; null when they are the same. */
+  readonly shownModel: string | null
   /** The head that the client gets with this answer. */
   readonly headFor: (rawHeaders: readonly string[]) => HeaderList
   /** Content flows: the account is proven to serve. */

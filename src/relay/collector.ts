@@ -6,6 +6,7 @@ import { isCompleteJson } from '../core/json.ts'
 import type { TransportFailureKind } from '../core/upstream-call.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import { renameWhole } from './model-renamer.ts'
 
 const MOST_WHOLE_BYTES = 256 * 1024 * 1024
 
@@ -39,7 +40,8 @@ export function createCollector(
       const wrong = unusableBody(job, rawHeaders, body)
       if (wrong !== null) return reject(wrong)
       job.onServing(rawHeaders)
-      job.exchange.sendWhole(status, job.headFor(rawHeaders), body)
+      const shown = job.shownModel === null ? body : renameWhole(body, job.shownModel)
+      job.exchange.sendWhole(status, job.headFor(rawHeaders), shown)
       finish({
         kind: 'served',
         status,

@@ -10,6 +10,7 @@ import { createFrameScanner, type Frame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AnswerStart, UpstreamError, Usage } from '../protocols/contract.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import { createModelRenamer } from './model-renamer.ts'
 
 /** How long a finished answer may lack its terminal event before the relay supplies it. */
 const FINISH_GRACE_MS = 10_000
@@ -28,6 +29,7 @@ export function createPump(
   const { clock, exchange, limits, upstream } = job
   const usage: Usage = {}
   const scanner = createFrameScanner(onFrame)
+  const renamer = job.shownModel === null ? null : createModelRenamer(job.shownModel)
   const headAt = clock.monotonic()
   let held: Buffer[] = []
   let heldBytes = 0
@@ -93,8 +95,17 @@ export function createPump(
     firstContentMs = clock.monotonic() - startedAt
     job.onServing(rawHeaders)
     exchange.commitStream(job.headFor(rawHeaders))
-    if (held.length > 0) exchange.write(Buffer.concat(held), scanner.betweenEvents)
+    if (held.length > 0) send(Buffer.concat(held))
     held = []
+  }
+
+  function send(bytes: Buffer): boolean {
+    return exchange.write(renamer === null ? bytes : renamer.push(bytes), scanner.betweenEvents)
+  }
+
+  function flushRenamer(): void {
+    const rest = renamer?.end()
+    if (rest !== undefined && rest.length > 0) exchange.write(rest, scanner.betweenEvents)
   }
 
   /** The terminal event was seen; the client is finished once the chunk that holds it has been written. */
@@ -132,6 +143,7 @@ export function createPump(
     if (state === 'holding') {
       return stop({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
     }
+    flushRenamer()
     if (state === 'flowing') return stop({ kind: 'broken', message, usage, isTimeout, told: { start, events } })
     if (upstream.missingEnd !== '') exchange.write(upstream.missingEnd, true)
     complete(null)
@@ -140,6 +152,7 @@ export function createPump(
 
   /** The client is done; the connection gets a moment to end properly, so that it can be used again. */
   function closeClient(): void {
+    flushRenamer()
     exchange.endStream()
     closing = clock.timer(CLOSE_GRACE_MS, () => upstreamExchange.abort())
     if (result !== null) settle(result)
@@ -159,7 +172,7 @@ export function createPump(
       }
       if (cutAt === 0) return true
       const bytes = cutAt < chunk.length ? chunk.subarray(0, cutAt) : chunk
-      const hasRoom = exchange.write(bytes, scanner.betweenEvents)
+      const hasRoom = send(bytes)
       if (result !== null) closeClient()
       isPaused = !hasRoom && result === null
       return !isPaused

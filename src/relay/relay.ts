@@ -205,6 +205,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       upstream,
       exchange,
       expectsStream: exchange.isStream,
+      shownModel: upstreamModel === envelope.model ? null : envelope.model,
       headFor: (rawHeaders) => [...headersForClient(rawHeaders), ...relayHeaders(record)],
       onServing(rawHeaders) {
         if (operation !== 'generate') return
