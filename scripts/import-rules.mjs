@@ -37,7 +37,7 @@ export const NODE_MODULES = {
 }
 
 const COMMAND_LINE = ['cli.ts', 'cli/']
-const DISK = [...COMMAND_LINE, 'config/', 'usage/journal.ts', 'io/log.ts']
+const DISK = [...COMMAND_LINE, 'config/', 'usage/journal.ts', 'io/debug-log.ts']
 const CLOCK = [...COMMAND_LINE, 'core/clock.ts']
 const ENVIRONMENT = [...COMMAND_LINE, 'config/']
 

@@ -6,6 +6,7 @@ import type { RelayConfig } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
 import { createApp, type RequestListener } from '../http/app.ts'
 import { createRelayRoute } from '../http/relay-route.ts'
+import type { DebugLog } from '../io/debug-log.ts'
 import type { Log } from '../io/log.ts'
 import { createUpstreamClient, type UpstreamClient } from '../io/upstream.ts'
 import { createPool, type Pool } from '../pool/pool.ts'
@@ -20,7 +21,17 @@ export interface AssembledRelay {
   readonly heartbeat: Heartbeat
 }
 
-export function assembleRelay(config: RelayConfig, clock: Clock, log: Log): AssembledRelay {
+/** What a relay may have besides; everything has a default. */
+export interface AssembleOptions {
+  readonly debug?: DebugLog | null
+}
+
+export function assembleRelay(
+  config: RelayConfig,
+  clock: Clock,
+  log: Log,
+  { debug = null }: AssembleOptions = {},
+): AssembledRelay {
   const pool = createPool({
     accounts: config.accounts,
     protocolsOf: (account) => providerOf(account).protocolsOf(account),
@@ -32,7 +43,7 @@ export function assembleRelay(config: RelayConfig, clock: Clock, log: Log): Asse
   })
   const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs })
   const heartbeat = createHeartbeat(clock)
-  const relay = createRelay({ config, pool, client, clock, heartbeat, warn: log.warn })
+  const relay = createRelay({ config, pool, client, clock, heartbeat, debug, warn: log.warn })
   const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, log })
   return { listener: createApp({ config, pool, clock, serveRequest }), pool, client, heartbeat }
 }

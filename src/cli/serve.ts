@@ -1,13 +1,15 @@
 /**
  * The default verb: reads the config, opens the port, says what to do next, and ends without cutting anybody off.
  */
+import { dirname, join } from 'node:path'
 import type { RelayConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { Account } from '../core/account.ts'
-import { createSystemClock } from '../core/clock.ts'
+import { type Clock, createSystemClock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
 import { version } from '../core/version.ts'
+import type { DebugLog } from '../io/debug-log.ts'
 import { createLog, type Log } from '../io/log.ts'
 import { listen, type RelayServer } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
@@ -30,7 +32,8 @@ export async function serve(options: { configPath: string }): Promise<void> {
     hasColours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   })
   for (const warning of warnings) process.stderr.write(`${formatProblem(warning)}\n`)
-  const relay = assembleRelay(config, clock, log)
+  const debug = await openDebugLog(config, clock, log)
+  const relay = assembleRelay(config, clock, log, { debug })
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(
     (error: NodeJS.ErrnoException) => {
       throw new Error(listenAdvice(config, error), { cause: error })
@@ -40,6 +43,24 @@ export async function serve(options: { configPath: string }): Promise<void> {
   process.on('unhandledRejection', (error) => log.error('promise.unhandled', { error: String(error) }))
   await untilToldToStop(log, server)
   await relay.client.close()
+  await debug?.close()
+}
+
+async function openDebugLog(config: RelayConfig, clock: Clock, log: Log): Promise<DebugLog | null> {
+  if (!config.enableStreamDebugLog && !config.enableModelDebugLog) return null
+  const { createDebugLog } = await import('../io/debug-log.ts')
+  const path = join(dirname(config.path), 'sub2api-debug.log')
+  process.stderr.write(
+    `what passes through is written to ${path}: prompts and answers, without the secrets of the config\n`,
+  )
+  return createDebugLog({
+    path,
+    bodies: config.enableModelDebugLog,
+    events: config.enableStreamDebugLog,
+    secrets: secretsOf(config),
+    clock,
+    warn: log.warn,
+  })
 }
 
 function introduce(config: RelayConfig, server: RelayServer): void {

@@ -4,6 +4,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
+import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
 import type { Upstream, UpstreamError, Usage } from '../protocols/contract.ts'
 import type { Exchange, ToldSoFar } from './exchange.ts'
@@ -22,6 +23,8 @@ export interface AttemptJob {
   /** Content flows: the account is proven to serve. */
   readonly onServing: (rawHeaders: readonly string[]) => void
   readonly limits: AttemptLimits
+  /** Sees what passes, when the config asks for it. */
+  readonly debug: DebugLog | null
   /** Read on for exact usage when the client has left. */
   readonly drainsForUsage: boolean
   readonly client: UpstreamClient

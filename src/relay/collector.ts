@@ -35,6 +35,7 @@ export function createCollector(
     },
     onEnd() {
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      job.debug?.body(job.exchange.requestId, 'upstream answer', body)
       const error = job.upstream.decodeError(body)
       if (status >= 400 || error !== null) return finish({ kind: 'failed', reply: { status, rawHeaders, body, error } })
       const wrong = unusableBody(job, rawHeaders, body)

@@ -54,6 +54,7 @@ export function createPump(
   function onFrame(frame: Frame, endOffset: number): void {
     if (cutAt !== Infinity) return
     const kind = upstream.inspect(frame)
+    job.debug?.event(exchange.requestId, frame.event, frame.data)
     events++
     if (state === 'over') {
       // What follows the terminal event is harmless padding, or a second answer that must not reach the client.

@@ -8,6 +8,7 @@ import { GatewayError } from '../core/errors.ts'
 import { type HeaderList, headersForClient, headersForUpstream } from '../core/headers.ts'
 import { nextStep, type Verdict } from '../core/verdict.ts'
 import type { RelayConfig } from '../config/config.ts'
+import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
 import type { CoolingReason } from '../pool/cooldown.ts'
 import type { Lease, Pool, PoolRequest } from '../pool/pool.ts'
@@ -56,6 +57,7 @@ export interface RelayDependencies {
   readonly client: UpstreamClient
   readonly clock: Clock
   readonly heartbeat: Heartbeat
+  readonly debug: DebugLog | null
   /** Called once per kind of configured default that a platform cannot take. */
   readonly warn: (event: string, facts: Record<string, unknown>) => void
 }
@@ -199,6 +201,8 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       query: request.query,
       body: prepared.body,
     })
+    dependencies.debug?.body(exchange.requestId, 'client request', request.body)
+    dependencies.debug?.body(exchange.requestId, 'upstream request', prepared.body)
     const upstream: Upstream = protocols[protocol].upstream
     return runAttempt({
       call,
@@ -213,6 +217,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
         pool.markServing(lease)
       },
       limits: config,
+      debug: dependencies.debug,
       drainsForUsage: config.onClientDisconnect === 'drain',
       client: dependencies.client,
       clock,
