@@ -22,7 +22,11 @@ export const FLOORS = {
 /** Files that more floors may know, but only their types: the code behind them comes in as an argument. */
 export const KNOWN_AS_TYPES = {
   'config/config.ts': ['http', 'relay', 'pool'],
-  'io/log.ts': ['http'],
+  'io/log.ts': ['http', 'oauth'],
+  'io/upstream.ts': ['oauth'],
+  'io/serve.ts': ['oauth'],
+  'oauth/login.ts': ['http'],
+  'oauth/tokens.ts': ['http'],
 }
 
 /** The Node modules of the floors that should not reach far; the other floors may use all of Node. */
@@ -58,7 +62,8 @@ export const HOMES = {
   commander: COMMAND_LINE,
   fzstd: ['http/'],
   hono: ['http/'],
-  undici: ['io/upstream.ts'],
+  'openid-client': ['oauth/openai.ts'],
+  undici: ['io/upstream.ts', 'io/undici-parts.d.ts'],
   valibot: ['config/', 'cli/schema.ts'],
   yaml: ['config/', 'cli/schema.ts'],
 }

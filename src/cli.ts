@@ -8,6 +8,7 @@ import { runCommandLine, type Verbs } from './cli/command-line.ts'
 const verbs: Verbs = {
   serve: async (options) => (await import('./cli/serve.ts')).serve(options),
   check: async (options, output) => (await import('./cli/check.ts')).check(options, output),
+  login: async (options, output) => (await import('./cli/login.ts')).login(options, output),
   schema: async (output) => (await import('./cli/schema.ts')).printSchema(output),
 }
 

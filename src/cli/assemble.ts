@@ -3,34 +3,50 @@
  * side by side.
  */
 import type { RelayConfig } from '../config/config.ts'
+import { createCredentialStore } from '../config/store.ts'
+import type { Account, SignIn } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { createApp, type RequestListener } from '../http/app.ts'
+import { createLoginRoute, type LoginRoute } from '../http/login.ts'
 import { createRelayRoute } from '../http/relay-route.ts'
 import type { DebugLog } from '../io/debug-log.ts'
-import type { Log } from '../io/log.ts'
+import type { HidingLog } from '../io/log.ts'
+import { listen } from '../io/serve.ts'
 import { createUpstreamClient, type UpstreamClient } from '../io/upstream.ts'
+import { createLoginDesk, type LoginDesk } from '../oauth/login.ts'
+import { createSignInClient, type IdentityProvider, OPENAI } from '../oauth/openai.ts'
+import { canSignIn, createTokenKeeper, type TokenKeeper } from '../oauth/tokens.ts'
 import { createPool, type Pool } from '../pool/pool.ts'
 import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createRelay } from '../relay/relay.ts'
+import { createResponseMemory } from '../relay/response-memory.ts'
 
 export interface AssembledRelay {
   readonly listener: RequestListener
   readonly pool: Pool
   readonly client: UpstreamClient
   readonly heartbeat: Heartbeat
+  /** Not started yet. */
+  readonly keeper: TokenKeeper
+  readonly desk: LoginDesk
+  readonly login: LoginRoute
 }
 
 /** What a relay may have besides; everything has a default. */
 export interface AssembleOptions {
   readonly debug?: DebugLog | null
+  /** Where ChatGPT accounts sign in. Never from a config or a request: whoever names it receives the tokens. */
+  readonly identityProvider?: IdentityProvider
+  /** Where browsers come back to; the vendor has registered the usual ones. */
+  readonly callbackPorts?: readonly number[]
 }
 
 export function assembleRelay(
   config: RelayConfig,
   clock: Clock,
-  log: Log,
-  { debug = null }: AssembleOptions = {},
+  log: HidingLog,
+  { debug = null, identityProvider = OPENAI, callbackPorts }: AssembleOptions = {},
 ): AssembledRelay {
   const pool = createPool({
     accounts: config.accounts,
@@ -43,7 +59,67 @@ export function assembleRelay(
   })
   const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs })
   const heartbeat = createHeartbeat(clock)
-  const relay = createRelay({ config, pool, client, clock, heartbeat, debug, warn: log.warn })
+  const store = createCredentialStore({
+    path: config.path,
+    tokenStore: config.tokenStore,
+    configured: (name) => signInOf(config.accounts.find((account) => account.name === name)),
+    clock,
+  })
+  const signInClient = createSignInClient({ provider: identityProvider, client, clock })
+  const keeper = createTokenKeeper({
+    accounts: config.accounts,
+    store,
+    signInClient,
+    clock,
+    log,
+    hide: log.hide,
+    setProblem: (account, problem) => pool.setProblem(account, problem),
+  })
+  const desk = createLoginDesk({
+    signInClient,
+    store,
+    clock,
+    log,
+    hide: log.hide,
+    openPort: (port, listener) => listen({ host: '127.0.0.1', port, clock, listener }),
+    onSignedIn: keeper.reload,
+    ...(callbackPorts === undefined ? {} : { ports: callbackPorts }),
+  })
+  const login = createLoginRoute({ accounts: config.accounts.filter(canSignIn), desk })
+  const responses = createResponseMemory(clock)
+  const relay = createRelay({
+    config,
+    pool,
+    client,
+    credentials: keeper,
+    responses,
+    clock,
+    heartbeat,
+    debug,
+    warn: log.warn,
+  })
   const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, log })
-  return { listener: createApp({ config, pool, clock, serveRequest }), pool, client, heartbeat }
+  return {
+    listener: createApp({
+      login,
+      describeSignIn: keeper.describe,
+      redact: log.redact,
+      config,
+      pool,
+      responses,
+      clock,
+      serveRequest,
+      log,
+    }),
+    pool,
+    client,
+    heartbeat,
+    keeper,
+    desk,
+    login,
+  }
+}
+
+function signInOf(account: Account | undefined): SignIn | null {
+  return account?.credential.type === 'oauth' ? account.credential : null
 }

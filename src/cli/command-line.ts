@@ -18,11 +18,20 @@ export interface CheckOptions {
   readonly json: boolean
 }
 
+export interface LoginOptions {
+  readonly configPath: string
+  /** Absent for the first account that lacks a sign-in. */
+  readonly account: string | undefined
+  /** False prints the address instead of opening it. */
+  readonly browser: boolean
+}
+
 /** The work behind each verb. A failure is thrown; a number is the exit code. */
 export interface Verbs {
   /** Resolves when the last request has been answered. */
   serve(options: { configPath: string }): Promise<void>
   check(options: CheckOptions, output: Output): Promise<number>
+  login(options: LoginOptions, output: Output): Promise<number>
   schema(output: Output): Promise<void>
 }
 
@@ -63,7 +72,7 @@ async function parseAndRun(args: readonly string[], verbs: Verbs, output: Output
     // What no verb claims lands here.
     .allowExcessArguments()
     .action(async (_options, { args: [unknown] }: Command) => {
-      if (unknown !== undefined) program.error(`error: there is no command '${unknown}'`)
+      if (unknown !== undefined) program.error(`error: there is no command '${unknown}'${hintAt(unknown)}`)
       await verbs.serve({ configPath: configPath() })
     })
   program
@@ -73,6 +82,14 @@ async function parseAndRun(args: readonly string[], verbs: Verbs, output: Output
     .option('--json', 'print JSON')
     .action(async ({ strict = false, json = false }: { strict?: boolean; json?: boolean }) => {
       result.exitCode = await verbs.check({ configPath: configPath(), strict, json }, output)
+    })
+  program
+    .command('login')
+    .argument('[account]', 'name of the account (default: the first that lacks a sign-in)')
+    .description('sign in a ChatGPT account; works without a running relay')
+    .option('--no-browser', 'print the address instead of opening it, as over SSH or in a container')
+    .action(async (account: string | undefined, { browser }: { browser: boolean }) => {
+      result.exitCode = await verbs.login({ configPath: configPath(), account, browser }, output)
     })
   program
     .command('schema')
@@ -85,6 +102,11 @@ async function parseAndRun(args: readonly string[], verbs: Verbs, output: Output
 
   await program.parseAsync(args.map(doubleDash), { from: 'user' })
   return result.exitCode
+}
+
+/** A file in the place of a command is a config whose flag was forgotten. */
+function hintAt(unknown: string): string {
+  return /\.(jsonc?|ya?ml)$/i.test(unknown) ? `\n(Did you mean -config ${unknown}?)` : ''
 }
 
 /** The Go program's flags have one dash, which commander would read as a row of letters: `-config` as `-c onfig`. */

@@ -4,6 +4,7 @@
 import { dirname, join } from 'node:path'
 import type { RelayConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { recoverConfig } from '../config/store.ts'
 import { formatProblem } from '../config/problem.ts'
 import type { Account } from '../core/account.ts'
 import { type Clock, createSystemClock } from '../core/clock.ts'
@@ -14,15 +15,20 @@ import { createLog, type Log } from '../io/log.ts'
 import { listen, type RelayServer } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
 import { providerOf } from '../providers/index.ts'
-import { assembleRelay } from './assemble.ts'
+import { canSignIn } from '../oauth/tokens.ts'
+import { assembleRelay, type AssembledRelay } from './assemble.ts'
 
 const DRAIN_MS = 30_000
+/** A refresh that was begun is ended: its answer may be the only working token. */
+const REFRESH_PATIENCE_MS = 60_000
 
 /** Runs the relay until it is told to stop; resolves when it has drained. Throws ConfigError or a listening error. */
 export async function serve(options: { configPath: string }): Promise<void> {
   assertRealUndici()
-  const { config, warnings } = await loadConfig(options.configPath)
   const clock = createSystemClock()
+  // A file that cannot be read, or does not exist, is for the loader to explain.
+  await recoverConfig(options.configPath, clock).catch(() => {})
+  const { config, warnings } = await loadConfig(options.configPath)
   surviveClosedOutput()
   const log = createLog({
     ...config.log,
@@ -34,14 +40,18 @@ export async function serve(options: { configPath: string }): Promise<void> {
   for (const warning of warnings) process.stderr.write(`${formatProblem(warning)}\n`)
   const debug = await openDebugLog(config, clock, log)
   const relay = assembleRelay(config, clock, log, { debug })
+  await relay.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(
-    (error: NodeJS.ErrnoException) => {
+    async (error: NodeJS.ErrnoException) => {
+      await endSignIns(relay, clock)
       throw new Error(listenAdvice(config, error), { cause: error })
     },
   )
-  introduce(config, server)
+  // Before it says that it is there: whoever reads that may end it at once.
+  const stopped = untilToldToStop(log, server, clock, () => endSignIns(relay, clock))
+  introduce(config, server, relay)
   process.on('unhandledRejection', (error) => log.error('promise.unhandled', { error: String(error) }))
-  await untilToldToStop(log, server)
+  await stopped
   await relay.client.close()
   await debug?.close()
 }
@@ -63,7 +73,7 @@ async function openDebugLog(config: RelayConfig, clock: Clock, log: Log): Promis
   })
 }
 
-function introduce(config: RelayConfig, server: RelayServer): void {
+function introduce(config: RelayConfig, server: RelayServer, relay: AssembledRelay): void {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   const url = `http://${config.listen.host === null ? 'localhost' : hostForUrl(config.listen.host)}:${server.port}`
   say(`sub2api-simple ${version}: listening on ${server.addresses.join(' and ')}`)
@@ -72,18 +82,48 @@ function introduce(config: RelayConfig, server: RelayServer): void {
   if (server.missing !== null)
     say(`  IPv6 loopback is not available (${server.missing}); clients reach it at 127.0.0.1 alone`)
   const width = Math.max(...config.accounts.map(({ name }) => name.length))
-  for (const account of config.accounts) say(`  ${account.name.padEnd(width)}  ${describeAccount(account)}`)
+  for (const { account, problem } of relay.pool.states) {
+    say(`  ${account.name.padEnd(width)}  ${describeAccount(account, problem)}`)
+    if (canSignIn(account) && problem !== null)
+      say(`  ${''.padEnd(width)}  or open ${loginUrl(url, config, account, relay)}`)
+  }
+  if (!relay.pool.states.some(({ account, problem }) => account.enabled && problem === null))
+    say('No account can serve yet. A change of the config or of the environment needs a new start.')
   say('Point a client here with one of your auth_tokens:')
   say(`  Claude Code   ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=<token> claude`)
   say(`  OpenAI SDKs   OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=<token>`)
   say(`  Gemini CLI    GOOGLE_GEMINI_BASE_URL=${url} GEMINI_API_KEY=<token> gemini`)
 }
 
-function describeAccount(account: Account): string {
+function describeAccount(account: Account, problem: string | null): string {
   const facts = `${account.platform.padEnd(9)}  priority ${account.priority}`
   if (!account.enabled) return `${facts}  disabled`
-  if (account.problem !== null) return `${facts}  needs attention: ${account.problem}`
+  if (problem !== null) return `${facts}  needs attention: ${problem}`
   return `${facts}  ready, serves ${providerOf(account).protocolsOf(account).join(' and ')}`
+}
+
+/** Opened on this machine it needs nothing; where the peer may be somebody else, it carries a ticket for one use. */
+function loginUrl(
+  url: string,
+  { listen: { host } }: RelayConfig,
+  { name }: Account,
+  { login }: AssembledRelay,
+): string {
+  const isHere = host === 'localhost' || host === '::1' || (host?.startsWith('127.') ?? false)
+  const query = new URLSearchParams({ account: name, ...(isHere ? {} : { ticket: login.issueTicket() }) })
+  return `${url}/auth/login?${query.toString()}`
+}
+
+/** Nobody is waited for at the callback port any more; a refresh that was begun is. */
+async function endSignIns({ desk, keeper }: AssembledRelay, clock: Clock): Promise<void> {
+  await Promise.all([desk.stop(), atMost(REFRESH_PATIENCE_MS, keeper.stop(), clock)])
+}
+
+function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.timer(ms, resolve)
+    void work.then(() => (timer.cancel(), resolve()))
+  })
 }
 
 function hostForUrl(host: string): string {
@@ -92,7 +132,7 @@ function hostForUrl(host: string): string {
 }
 
 /** The first signal drains, the second one ends at once. */
-function untilToldToStop(log: Log, server: RelayServer): Promise<void> {
+function untilToldToStop(log: Log, server: RelayServer, clock: Clock, finish: () => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     let isStopping = false
     const stop = (signal: NodeJS.Signals): void => {
@@ -105,12 +145,29 @@ function untilToldToStop(log: Log, server: RelayServer): Promise<void> {
       log.info('server.draining', { signal, patience: formatDuration(DRAIN_MS) })
       void server.drain(DRAIN_MS).then((cutOff) => {
         log.info('server.stopped', { answers_cut_off: cutOff })
-        resolve()
+        void finish().then(resolve)
       })
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+    watchParent(clock, () => stop('SIGTERM'))
   })
 }
+
+/**
+ * `npm start` and `npx` hand a SIGTERM to the shell between them and us, and the shell dies of it without a word: the relay
+ * would go on for nobody and keep the port.
+ */
+function watchParent(clock: Clock, onOrphaned: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return
+  const parent = process.ppid
+  const watch = clock.every(PARENT_CHECK_MS, () => {
+    if (process.ppid === parent) return
+    watch.cancel()
+    onOrphaned()
+  })
+}
+
+const PARENT_CHECK_MS = 500
 
 /** A closed pipe behind stdout is no reason to stop serving. */
 function surviveClosedOutput(): void {
@@ -142,6 +199,9 @@ function listenAdvice(config: RelayConfig, error: NodeJS.ErrnoException): string
       return `cannot listen on ${address}: the port is taken, perhaps by another relay. Set another listen_addr or stop the other program.`
     case 'EACCES':
       return `cannot listen on ${address}: ports below 1024 need special rights. Set a higher port in listen_addr.`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `cannot listen on ${address}: this machine has no such address. Set 127.0.0.1 in listen_addr, or no host for all addresses.`
     default:
       return `cannot listen on ${address}: ${error.message}`
   }

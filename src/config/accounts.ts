@@ -69,7 +69,8 @@ async function createAccount(
     extraParams: checkExtraParams(input.extra_params ?? {}, [...path, 'extra_params'], report),
     reservePercent: input.reserve_percent,
     pauseAtPercent: input.pause_at_percent,
-    problem: problem ?? proxy.problem ?? null,
+    // The proxy first: without its way an account may not even sign in.
+    problem: proxy.problem ?? problem,
   })
 }
 

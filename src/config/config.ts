@@ -28,6 +28,8 @@ export interface RelayConfig {
   readonly keepaliveIntervalMs: number
   readonly holdStartMs: number
   readonly queue: { readonly timeoutMs: number; readonly size: number }
+  /** Where refreshed tokens go: this file, or token_state.json beside it. */
+  readonly tokenStore: 'config' | 'state'
   readonly cooldown: { readonly maxMs: number }
   readonly onClientDisconnect: 'cancel' | 'drain'
   readonly maxBodyBytes: number

@@ -3,6 +3,7 @@
  */
 import type { Account, Credential } from '../core/account.ts'
 import { Secret } from '../core/secret.ts'
+import { signInAdvice } from '../core/sign-in-advice.ts'
 import type { AccountInput, SecretInput } from './schema.ts'
 import type { SecretReader } from './secrets.ts'
 
@@ -38,7 +39,9 @@ export async function chooseCredential(
   const isRenewable = input.platform === 'openai' && (input.refresh_token ?? input.access_token) !== undefined
   if (input.oauth_token !== undefined && !isRenewable) {
     const token = await read('oauth_token')
-    return { credential: { type: 'bearer', token: new Secret(token.text) }, problem: token.problem }
+    const accountId = input.chatgpt_account_id
+    const owner = accountId === undefined ? {} : { accountId }
+    return { credential: { type: 'bearer', token: new Secret(token.text), ...owner }, problem: token.problem }
   }
   const refresh = await read('refresh_token')
   const access = await read('access_token')
@@ -61,7 +64,7 @@ const MISSING_KEY = 'it has no api_key'
 function whatSignInLacks(name: string, { platform }: AccountInput, refresh: string, access: string): string | null {
   if (platform === 'gemini') return 'a gemini account needs an api_key; it has no sign-in'
   if (platform === 'anthropic') return 'an anthropic account needs an oauth_token; a refresh_token alone cannot be used'
-  return refresh === '' && access === '' ? `sign in with: sub2api-simple login ${quoteForShell(name)}` : null
+  return refresh === '' && access === '' ? signInAdvice(name) : null
 }
 
 type CredentialField = 'api_key' | 'oauth_token' | 'refresh_token' | 'access_token'
@@ -76,8 +79,4 @@ function createFieldReader(input: AccountInput, readSecret: SecretReader) {
     if (/^[\x20-\x7e]*$/.test(text)) return { text, problem: null }
     return { text: '', problem: `${field}: it holds characters that cannot be sent in a header` }
   }
-}
-
-function quoteForShell(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name}'`
 }

@@ -63,7 +63,6 @@ function readScalar(node: Scalar, field: Description, span: Span, report: Report
 
 function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): Record<string, unknown> {
   const { report } = reader
-  const known = [...field.entries.keys()]
   const found: Record<string, unknown> = {}
   const present = new Set<string>()
   const unknown: WrittenKey[] = []
@@ -81,7 +80,7 @@ function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): 
       report.warning([...path, key.name], 'has no effect in this version', '', key.span)
   }
   const missing = field.required.filter((name) => !present.has(name))
-  if (known.length > 0) reportKeys(unknown, known, missing, path, report)
+  if (field.entries.size > 0) reportKeys(unknown, field.entries, missing, path, report)
   return found
 }
 
@@ -116,14 +115,14 @@ function* readPairs(map: YAMLMap, field: Description, path: Path, reader: Reader
 
 function reportKeys(
   unknown: readonly WrittenKey[],
-  known: readonly string[],
+  known: Description['entries'],
   missing: readonly string[],
   path: Path,
   report: Report,
 ): void {
   const explained = new Set<string>()
   for (const { name, span } of unknown) {
-    const near = closestTo(name, known)
+    const near = closestTo(name, [...known.keys()])
     const advice =
       near === undefined ? 'It is ignored; keys that begin with "_" are comments.' : `Did you mean "${near}"?`
     if (near !== undefined && missing.includes(near)) {
@@ -133,5 +132,9 @@ function reportKeys(
       report.warning([...path, name], 'is not a known key', advice, span)
     }
   }
-  for (const name of missing) if (!explained.has(name)) report.error([...path, name], 'is missing')
+  for (const name of missing) {
+    const example = known.get(name)?.().traits.example
+    const advice = example === undefined ? '' : `For example "${name}": ${example}`
+    if (!explained.has(name)) report.error([...path, name], 'is missing', advice)
+  }
 }

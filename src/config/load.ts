@@ -51,13 +51,16 @@ async function readConfigFile(path: string): Promise<TextFile> {
     return await readTextFile(path, LARGEST_CONFIG_BYTES)
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error
-    const advice =
-      error.code === 'ENOENT'
-        ? 'Copy config.example.json, which comes with the program, to this place,\nput an API key and a token of your own into it, and start again.'
-        : ''
+    const advice = error.code === 'ENOENT' ? `Write this into it, with a token of your own:\n${SMALLEST_CONFIG}` : ''
     throw new ConfigError([fileProblem('error', path, `cannot be read: ${error.message}`, advice)])
   }
 }
+
+/** What the README begins with. */
+export const SMALLEST_CONFIG = `{
+  "auth_tokens": ["sk-example-change-me"],
+  "accounts": [{ "platform": "anthropic", "api_key": "\${ANTHROPIC_API_KEY}" }]
+}`
 
 async function resolveConfig(
   path: string,
@@ -81,6 +84,7 @@ async function resolveConfig(
     modelExtraParams: withoutEmpty(input.model_extra_params),
     modelMap: input.model_map,
     strategy: input.strategy,
+    tokenStore: input.token_store,
     maxAccountSwitches: input.max_account_switches,
     stickySessionTtlMs: input.sticky_session_ttl,
     streamReadTimeoutMs: input.stream_read_timeout,

@@ -20,6 +20,7 @@ import {
   size,
   text,
   textList,
+  traits,
   wholeNumber,
 } from './fields.ts'
 
@@ -101,11 +102,13 @@ export const ConfigShape = mapping({
       ),
     ),
     v.description('The tokens clients may use: text, or an object that also says what the token may do.'),
+    traits({ example: '["sk-a-token-that-you-make-up"]' }),
   ),
   accounts: v.pipe(
     list(AccountShape),
     v.minLength(1, 'must hold at least one account\nFor example {"platform": "anthropic", "api_key": "…"}.'),
     v.description('The upstream accounts requests are spread over.'),
+    traits({ example: '[{"platform": "anthropic", "api_key": "…"}]' }),
   ),
   openai_default_instructions: mapOf(
     'Model or * -> instructions for Responses requests that bring none.',
@@ -190,14 +193,8 @@ export const ConfigShape = mapping({
   ),
   admin_token: v.exactOptional(v.pipe(secret('Lets a remote caller use /admin.'), planned())),
   cors_origins: v.pipe(textList('Origins of web pages that may call.'), planned()),
-  token_store: v.pipe(
-    v.optional(
-      choice('Where refreshed tokens go: config (this file) or state (token_state.json beside it).', [
-        'config',
-        'state',
-      ]),
-      'config',
-    ),
-    planned(),
+  token_store: v.optional(
+    choice('Where refreshed tokens go: config (this file) or state (token_state.json beside it).', ['config', 'state']),
+    'config',
   ),
 })

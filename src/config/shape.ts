@@ -14,6 +14,8 @@ export interface FieldTraits {
   readonly decimal?: true
   /** Understood but without effect in this version. */
   readonly planned?: true
+  /** How the key is written, for whoever has forgotten it. */
+  readonly example?: string
 }
 
 /** The members of a valibot schema that tell its structure; which of them exist depends on its `type`. */

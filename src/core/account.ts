@@ -12,19 +12,35 @@ export type Protocol = 'anthropic' | 'openai-responses' | 'openai-chat' | 'gemin
 
 export type WireApi = 'responses' | 'chat' | 'both'
 
-export type Credential =
-  | { type: 'api_key'; key: Secret }
-  | { type: 'bearer'; token: Secret }
-  | {
-      type: 'oauth'
-      refreshToken: Secret | null
-      accessToken: Secret | null
-      /** Epoch ms of the access token's end; 0 when unknown. */
-      expiresAt: number
-      accountId: string | null
-      /** The OAuth client the tokens were issued to; absent for the vendor's usual one. */
-      clientId?: string
-    }
+export type Credential = { type: 'api_key'; key: Secret } | BearerToken | SignIn
+
+export interface BearerToken {
+  type: 'bearer'
+  token: Secret
+  /** The ChatGPT account behind it, where the config names one. */
+  accountId?: string
+}
+
+/** A ChatGPT sign-in: what the token endpoint gave, and what it will take for the next one. */
+export interface SignIn {
+  type: 'oauth'
+  refreshToken: Secret | null
+  accessToken: Secret | null
+  /** Epoch ms of the access token's end; 0 when unknown. */
+  expiresAt: number
+  accountId: string | null
+  /** The OAuth client the tokens were issued to; absent for the vendor's usual one. */
+  clientId?: string
+}
+
+/** What goes into the header of a call. Keys and bearer tokens are always at hand, a sign-in's are kept fresh. */
+export interface UsableCredential {
+  readonly type: 'api_key' | 'bearer'
+  /** Empty for a server that wants no key. */
+  readonly secret: Secret
+  /** The ChatGPT account that it belongs to; null for everything else. */
+  readonly accountId: string | null
+}
 
 export interface Account {
   readonly name: string

@@ -2,16 +2,22 @@
  * Collects bytes of any total length in bounded memory: of what is too long the beginning and the end stay.
  */
 
-const HEAD_BYTES = 64 * 1024
-const TAIL_BYTES = 64 * 1024
-const CAPACITY_BYTES = HEAD_BYTES + TAIL_BYTES
+/** Half of it for the beginning, half for the end. */
+export const USUAL_CAPACITY_BYTES = 128 * 1024
 const FIRST_BYTES = 1024
 const NOTHING = Buffer.alloc(0)
 
 /** Grows on demand, so that one which is never used costs nothing. Once it is full its tail half is a ring. */
 export class HeadTailBuffer {
+  readonly #capacityBytes: number
+  readonly #headBytes: number
   #bytes = NOTHING
   #length = 0
+
+  constructor(capacityBytes = USUAL_CAPACITY_BYTES) {
+    this.#capacityBytes = capacityBytes
+    this.#headBytes = capacityBytes / 2
+  }
 
   /** How many bytes have been appended since the last `take`. */
   get length(): number {
@@ -20,7 +26,7 @@ export class HeadTailBuffer {
 
   /** Copies the bytes of `source` from `start` to `end`. */
   append(source: Buffer, start: number, end: number): void {
-    this.#reserve(Math.min(this.#length + end - start, CAPACITY_BYTES))
+    this.#reserve(Math.min(this.#length + end - start, this.#capacityBytes))
     for (let from = start; from < end;) {
       const copied = source.copy(this.#bytes, this.#position(), from, end)
       from += copied
@@ -30,7 +36,7 @@ export class HeadTailBuffer {
 
   /** Gives the kept bytes away, and whether the middle is missing; the buffer is empty afterwards. */
   take(): { bytes: Buffer; cut: boolean } {
-    const cut = this.#length > CAPACITY_BYTES
+    const cut = this.#length > this.#capacityBytes
     const bytes = cut ? this.#unroll() : this.#bytes.subarray(0, this.#length)
     this.#bytes = NOTHING
     this.#length = 0
@@ -38,21 +44,23 @@ export class HeadTailBuffer {
   }
 
   #position(): number {
-    return this.#length < CAPACITY_BYTES ? this.#length : HEAD_BYTES + ((this.#length - HEAD_BYTES) % TAIL_BYTES)
+    return this.#length < this.#capacityBytes
+      ? this.#length
+      : this.#headBytes + ((this.#length - this.#headBytes) % this.#headBytes)
   }
 
   #unroll(): Buffer {
     const seam = this.#position()
     return Buffer.concat([
-      this.#bytes.subarray(0, HEAD_BYTES),
+      this.#bytes.subarray(0, this.#headBytes),
       this.#bytes.subarray(seam),
-      this.#bytes.subarray(HEAD_BYTES, seam),
+      this.#bytes.subarray(this.#headBytes, seam),
     ])
   }
 
   #reserve(neededBytes: number): void {
     if (neededBytes <= this.#bytes.length) return
-    const grownBytes = Math.min(CAPACITY_BYTES, Math.max(FIRST_BYTES, neededBytes, this.#bytes.length * 2))
+    const grownBytes = Math.min(this.#capacityBytes, Math.max(FIRST_BYTES, neededBytes, this.#bytes.length * 2))
     const grown = Buffer.allocUnsafe(grownBytes)
     this.#bytes.copy(grown, 0, 0, this.#length)
     this.#bytes = grown

@@ -22,8 +22,8 @@ const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
 /** A reader for one stream; a byte order mark before the first line is passed over. */
-export function createLineReader(onLine: OnLine, onBlankLine: OnBlankLine): LineReader {
-  const partial = new HeadTailBuffer()
+export function createLineReader(onLine: OnLine, onBlankLine: OnBlankLine, keptBytes?: number): LineReader {
+  const partial = new HeadTailBuffer(keptBytes)
   let atStart = true
   /** The previous chunk ended with a carriage return: only the next byte tells whether the line end is complete. */
   let returnPending = false

@@ -3,8 +3,15 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { viewHealth } from '../pool/cooldown.ts'
+import type { SignInStatus, TokenKeeper } from '../oauth/tokens.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { AccountState } from '../pool/select.ts'
+
+export interface StatusSources {
+  readonly describeSignIn: TokenKeeper['describe']
+  /** Vendors quote what they refuse. */
+  readonly redact: (text: string) => string
+}
 
 /** Counts only; says nothing of names, platforms or load. */
 export function publicStatus(pool: Pool): unknown {
@@ -15,7 +22,13 @@ export function publicStatus(pool: Pool): unknown {
  * The full picture. `account_details` keeps the names of the Go program's members (`active`, `rate_limited`) and adds the
  * state, why, and until when.
  */
-export function fullStatus(pool: Pool, clock: Clock, startedAt: number, version: string): unknown {
+export function fullStatus(
+  pool: Pool,
+  clock: Clock,
+  startedAt: number,
+  version: string,
+  { describeSignIn, redact }: StatusSources,
+): unknown {
   return {
     status: 'ok',
     version,
@@ -23,15 +36,20 @@ export function fullStatus(pool: Pool, clock: Clock, startedAt: number, version:
     accounts: pool.states.length,
     waiting: pool.waiting,
     sessions: pool.sessions,
-    account_details: pool.states.map((state) => describeAccount(state, clock)),
+    account_details: pool.states.map((state) => describeAccount(state, clock, describeSignIn(state.account), redact)),
   }
 }
 
-function describeAccount(state: AccountState, clock: Clock): unknown {
+function describeAccount(
+  state: AccountState,
+  clock: Clock,
+  signIn: SignInStatus | null,
+  redact: StatusSources['redact'],
+): unknown {
   const { account } = state
   const rests = [...state.health.values()].filter(({ until }) => until > clock.monotonic())
   const { blockedBy } = viewHealth(state.health, null, clock.monotonic())
-  const needsAttention = account.problem !== null || blockedBy?.reason === 'banned'
+  const needsAttention = state.problem !== null || blockedBy?.reason === 'banned'
   return {
     name: account.name,
     platform: account.platform,
@@ -42,11 +60,12 @@ function describeAccount(state: AccountState, clock: Clock): unknown {
     rate_limited: rests.some(({ reason }) => reason === 'quota' || reason === 'burst'),
     enabled: account.enabled,
     state: needsAttention ? 'needs_attention' : rests.length > 0 ? 'cooling' : 'ok',
-    problem: account.problem,
+    problem: state.problem,
+    ...(signIn === null ? {} : { sign_in: describe(signIn) }),
     cooldowns: rests.map(({ reason, model, message, until, streak }) => ({
       reason,
       model,
-      message: message.slice(0, 300),
+      message: redact(message).slice(0, 300),
       until: new Date(clock.now() + until - clock.monotonic()).toISOString(),
       failures_in_a_row: streak,
     })),
@@ -60,5 +79,14 @@ function describeAccount(state: AccountState, clock: Clock): unknown {
         },
       ]),
     ),
+  }
+}
+
+function describe({ expiresAt, isRefreshing, trouble, unsaved }: SignInStatus): unknown {
+  return {
+    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    refreshing: isRefreshing,
+    trouble,
+    unsaved,
   }
 }

@@ -10,6 +10,9 @@ export type Facts = Readonly<Record<string, unknown>>
 /** `event` is noun.verb; facts are plain values. Writing never throws. */
 export type Log = Readonly<Record<Level, (event: string, facts?: Facts) => void>>
 
+/** A log that learns of secrets while it is in use, and masks what it knows in other texts, too. */
+export type HidingLog = Log & { readonly hide: (secret: string) => void; readonly redact: (text: string) => string }
+
 export interface LogOptions {
   readonly format: 'pretty' | 'json'
   readonly level: Level
@@ -25,9 +28,12 @@ const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error']
 const LONGEST_TEXT = 500
 /** Shorter values would mask ordinary words. */
 const SHORTEST_SECRET = 8
+const MOST_LEARNT = 256
 
-export function createLog(options: LogOptions): Log {
-  const redact = createRedactor(options.secrets)
+export function createLog(options: LogOptions): HidingLog {
+  // The newest are enough: a token that was replaced long ago opens nothing.
+  const learnt = new Set<string>()
+  let redact = createRedactor(options.secrets)
   const encode = options.format === 'json' ? encodeJson : encodePretty
   const line = (level: Level, event: string, facts: Facts): void => {
     if (ORDER.indexOf(level) < ORDER.indexOf(options.level)) return
@@ -39,6 +45,12 @@ export function createLog(options: LogOptions): Log {
     info: (event, facts = {}) => line('info', event, facts),
     warn: (event, facts = {}) => line('warn', event, facts),
     error: (event, facts = {}) => line('error', event, facts),
+    hide(secret) {
+      learnt.add(secret)
+      for (const oldest of learnt) if (learnt.size > MOST_LEARNT) learnt.delete(oldest)
+      redact = createRedactor([...options.secrets, ...learnt])
+    },
+    redact: (text) => redact(text),
   }
 }
 

@@ -15,6 +15,10 @@ async function run(args: string[], verbs: Partial<Verbs> = {}) {
         done.push(['check', configPath, strict, json])
         return 0
       },
+      login: async ({ configPath, account, browser }) => {
+        done.push(['login', configPath, account, browser])
+        return 0
+      },
       schema: async () => void done.push(['schema']),
       ...verbs,
     },
@@ -85,11 +89,19 @@ describe('the exit code', () => {
     [['--confg', 'x'], "unknown option '--confg'"],
     [['-confg', 'x'], "unknown option '--confg'"],
     [['sevre'], "there is no command 'sevre'"],
+    [['config.json'], '(Did you mean -config config.json?)'],
     [['check', '--stric'], "unknown option '--stric'"],
     [['check', 'config.json'], 'too many arguments'],
     [['schema', '--json'], "unknown option '--json'"],
   ])('of %j is 2, with one complaint', async (args, complaint) => {
     expect(await run(args)).toMatchObject({ exitCode: 2, done: [], out: '', error: expect.stringContaining(complaint) })
+  })
+
+  test('of a login goes with what was asked for', async () => {
+    const done = [['login', 'x.json', 'plus', false]]
+
+    expect(await run(['login', 'plus', '--no-browser', '-config', 'x.json'])).toMatchObject({ exitCode: 0, done })
+    expect(await run(['login', 'one', 'two'])).toMatchObject({ exitCode: 2, done: [] })
   })
 
   test('is what the verb returns', async () => {

@@ -39,7 +39,7 @@ describe('the credential of an account', () => {
     [{ api_key: '${KEY}' }, 'api_key: the environment variable KEY is not set'],
     [{ api_key: 'k\u200B' }, 'api_key: it holds characters that cannot be sent in a header'],
     [{ platform: 'openai', type: 'oauth' }, 'sign in with: sub2api-simple login mine'],
-    [{ platform: 'openai', type: 'oauth', name: "it's me" }, "sign in with: sub2api-simple login 'it's me'"],
+    [{ platform: 'openai', type: 'oauth', name: "it's me" }, "sign in with: sub2api-simple login 'it'\\''s me'"],
     [{ platform: 'openai', refresh_token: { env: 'KEY' } }, 'refresh_token: the environment variable KEY is not set'],
     [{ refresh_token: 'r' }, 'an anthropic account needs an oauth_token; a refresh_token alone cannot be used'],
     [{ platform: 'gemini', type: 'oauth' }, 'a gemini account needs an api_key; it has no sign-in'],

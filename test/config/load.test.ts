@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config/load.ts'
+import { loadConfig, SMALLEST_CONFIG } from '../../src/config/load.ts'
 import { explain } from '../../src/config/read-file.ts'
 import { loadText, TOKEN, withAccount, writeConfig } from './load-text.ts'
 
@@ -21,10 +21,13 @@ describe('a config file', () => {
     await expect(loadConfig('no/such/config.json', {})).rejects.toThrow(
       [
         'no/such/config.json: error: cannot be read: there is no such file',
-        '  Copy config.example.json, which comes with the program, to this place,',
-        '  put an API key and a token of your own into it, and start again.',
+        '  Write this into it, with a token of your own:',
+        '  {',
+        '    "auth_tokens": ["sk-example-change-me"],',
       ].join('\n'),
     )
+    const { config } = await loadText(JSON.parse(SMALLEST_CONFIG), { environment: { ANTHROPIC_API_KEY: 'k' } })
+    expect(config.accounts).toMatchObject([{ platform: 'anthropic', problem: null }])
   })
 
   test.each([

@@ -98,6 +98,7 @@ describe('keys', () => {
     const { problems } = await failureOf('\n{"listen_addr": ":80"}')
 
     expect(briefly(problems)).toEqual(['2:1 auth_tokens is missing', '2:1 accounts is missing'])
+    expect(problems[1]?.advice).toBe('For example "accounts": [{"platform": "anthropic", "api_key": "…"}]')
   })
 
   test.each(['__proto__', 'constructor', 'prototype'])('called %s are errors wherever they are', async (key) => {

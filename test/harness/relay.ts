@@ -4,7 +4,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { assembleRelay, type AssembledRelay } from '../../src/cli/assemble.ts'
+import { assembleRelay, type AssembledRelay, type AssembleOptions } from '../../src/cli/assemble.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { createLog } from '../../src/io/log.ts'
@@ -18,6 +18,7 @@ export interface TestRelay {
   readonly port: number
   readonly url: string
   readonly clock: VirtualClock
+  readonly configPath: string
   readonly parts: AssembledRelay
   readonly server: RelayServer
   /** Every log line so far, parsed. */
@@ -31,7 +32,11 @@ export interface TestRelay {
 }
 
 /** `settings` are the config's top-level members; listen address and token have defaults. */
-export async function startRelay(settings: JsonObject, clock = createVirtualClock()): Promise<TestRelay> {
+export async function startRelay(
+  settings: JsonObject,
+  clock = createVirtualClock(),
+  options: AssembleOptions = {},
+): Promise<TestRelay> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-'))
   const path = join(folder, 'config.json')
   const whole = { listen_addr: '127.0.0.1:0', auth_tokens: [TOKEN], ...settings }
@@ -49,12 +54,15 @@ export async function startRelay(settings: JsonObject, clock = createVirtualCloc
       hasColours: false,
       write: (line) => log.push(JSON.parse(line) as Record<string, unknown>),
     }),
+    options,
   )
+  await parts.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: parts.listener })
   return {
     port: server.port,
     url: `http://127.0.0.1:${server.port}`,
     clock,
+    configPath: path,
     parts,
     server,
     log,
@@ -71,6 +79,7 @@ export async function startRelay(settings: JsonObject, clock = createVirtualCloc
     inFlight: () => Object.fromEntries(parts.pool.states.map(({ account, inFlight }) => [account.name, inFlight])),
     async stop() {
       server.close()
+      await parts.keeper.stop()
       await parts.client.close()
       await rm(folder, { recursive: true, force: true })
     },

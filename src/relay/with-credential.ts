@@ -1,0 +1,52 @@
+/**
+ * Runs an attempt with the account's credential, and once more after a renewal when a sign-in is refused.
+ */
+import type { Account, UsableCredential } from '../core/account.ts'
+import { NoCredential, type TokenKeeper } from '../oauth/tokens.ts'
+import type { AttemptResult } from './attempt-contract.ts'
+
+/** Nothing was sent: the account has no credential right now. `needsOwner` when time alone will not change that. */
+export interface Skipped {
+  readonly kind: 'skipped'
+  readonly message: string
+  readonly needsOwner: boolean
+}
+
+export type Credentials = Pick<TokenKeeper, 'current' | 'renew'>
+
+/** `gone` ends the wait for a refresh, never the refresh. `onRenewed` is told before the repeat. */
+export async function withCredential(
+  credentials: Credentials,
+  account: Account,
+  gone: AbortSignal,
+  send: (credential: UsableCredential) => Promise<AttemptResult>,
+  onRenewed: () => void,
+): Promise<AttemptResult | Skipped> {
+  const first = await waitFor(credentials.current(account), gone)
+  if ('kind' in first) return first
+  const result = await send(first)
+  if (result.kind !== 'failed' || result.reply.status !== 401) return result
+  const isRenewed = await waitFor(credentials.renew(account, first.secret), gone)
+  if (isRenewed !== true) return typeof isRenewed === 'boolean' || isRenewed.kind === 'skipped' ? result : isRenewed
+  const second = await waitFor(credentials.current(account), gone)
+  if ('kind' in second) return second.kind === 'gone' ? second : result
+  onRenewed()
+  return send(second)
+}
+
+async function waitFor<T>(work: Promise<T>, gone: AbortSignal): Promise<T | Skipped | { kind: 'gone'; usage: object }> {
+  let onGone = (): void => {}
+  const left = new Promise<{ kind: 'gone'; usage: object }>((resolve) => {
+    onGone = () => resolve({ kind: 'gone', usage: {} })
+    if (gone.aborted) onGone()
+    gone.addEventListener('abort', onGone)
+  })
+  try {
+    return await Promise.race([work, left])
+  } catch (error) {
+    if (!(error instanceof NoCredential)) throw error
+    return { kind: 'skipped', message: error.message, needsOwner: error.needsOwner }
+  } finally {
+    gone.removeEventListener('abort', onGone)
+  }
+}
