@@ -3,7 +3,7 @@
  */
 import type { HeaderList } from '../core/headers.ts'
 import type { Provider } from './contract.ts'
-import { composeHeaders, credentialText } from './request-headers.ts'
+import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const HOST = 'https://api.anthropic.com'
@@ -25,11 +25,11 @@ export const anthropic: Provider = {
     'claude-haiku-4-5-20251001',
   ],
 
-  call(account, payload) {
-    const isBearer = account.credential.type !== 'api_key'
+  call(account, credential, payload) {
+    const isBearer = credential.type === 'bearer'
     const headers = withVersion(isBearer ? withBeta(payload.headers, OAUTH_BETA) : payload.headers)
-    const secret = credentialText(account)
-    const credential: HeaderList =
+    const secret = credential.secret.reveal()
+    const authentication: HeaderList =
       secret === '' ? [] : isBearer ? [['authorization', `Bearer ${secret}`]] : [['x-api-key', secret]]
     const base = new URL(account.baseUrl ?? HOST)
     const path = payload.operation === 'count_tokens' ? '/v1/messages/count_tokens' : '/v1/messages'
@@ -38,7 +38,7 @@ export const anthropic: Provider = {
       method: 'POST',
       origin: base.origin,
       path: `${base.pathname.replace(/\/$/, '')}${path}${query}`,
-      headers: composeHeaders(account, headers, credential),
+      headers: composeHeaders(account, headers, authentication),
       body: payload.body,
       proxy: account.proxy,
     }

@@ -1,11 +1,11 @@
 /**
  * What the relay asks of a vendor: where and how to call it, and what its answers mean for the account.
  */
-import type { Account, Protocol } from '../core/account.ts'
+import type { Account, Protocol, UsableCredential } from '../core/account.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { UpstreamCall } from '../core/upstream-call.ts'
 import type { FailedReply, Verdict, WindowReading } from '../core/verdict.ts'
-import type { UpstreamError } from '../protocols/contract.ts'
+import type { StreamMender, UpstreamError } from '../protocols/contract.ts'
 
 /** What the client wants done, whatever the vendor calls it. */
 export type Operation = 'generate' | 'count_tokens' | 'compact'
@@ -32,13 +32,48 @@ export interface Failure extends FailedReply {
   readonly now: number
 }
 
+/** What a vendor's own shape of a body depends on besides the body. */
+export interface BodyFacts {
+  readonly operation: Operation
+  /** The client's headers that may go on. */
+  readonly headers: HeaderList
+  /** Instructions from the config for a request that has none; null when the config has none either. */
+  readonly defaultInstructions: string | null
+  /** Members that this vendor has refused for this model: names, or names joined by points for inner ones. */
+  readonly refused: ReadonlySet<string>
+}
+
+export interface AdaptedBody {
+  readonly body: Buffer
+  /** Members that were left out although they said something. */
+  readonly dropped: readonly string[]
+}
+
 export interface Provider {
   /** The wire protocols that an account of this vendor speaks. */
   protocolsOf(account: Account): readonly Protocol[]
   /** The call that carries `payload`; plain data. */
-  call(account: Account, payload: Payload): UpstreamCall
+  call(account: Account, credential: UsableCredential, payload: Payload): UpstreamCall
   /** Names worth listing for an account without a list of its own. Serving does not depend on them. */
   readonly knownModels: readonly string[]
   /** What a failed answer means. Never throws. */
   judge(failure: Failure): Verdict
+  /** The vendor's own name for a model that is known by several. Absent: names go out as they are. */
+  canonicalModel?(model: string): string
+  /** Brings a body into the only shape this vendor takes. Absent: it takes what its protocol allows. Throws JsonSyntaxError. */
+  adaptBody?(body: Buffer, facts: BodyFacts): AdaptedBody
+  /** The member that a refusal calls unknown, so that the request can be repeated without it; null when it names none. */
+  refusedMember?(error: UpstreamError): string | null
+  /**
+   * Makes one whole answer of a whole stream; null when the stream holds none. Present where the vendor streams whatever it
+   * is asked for.
+   */
+  readonly foldStream?: (stream: Buffer) => Buffer | null
+  /**
+   * Puts right what a vendor's streams lack by their own protocol, for a client that may mind; null for a client of the
+   * vendor's own, which gets every byte.
+   */
+  createStreamMender?(headers: HeaderList): StreamMender | null
+  /** True where no response outlives its request, so that `previous_response_id` is the relay's affair. */
+  readonly keepsNoResponses?: boolean
 }

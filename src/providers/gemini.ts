@@ -2,7 +2,7 @@
  * Google's Gemini API and servers that speak it.
  */
 import type { Provider } from './contract.ts'
-import { composeHeaders, credentialText } from './request-headers.ts'
+import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const HOST = 'https://generativelanguage.googleapis.com'
@@ -12,7 +12,7 @@ export const gemini: Provider = {
 
   knownModels: ['gemini-3-pro', 'gemini-3-flash', 'gemini-2.5-pro', 'gemini-2.5-flash', 'gemini-2.5-flash-lite'],
 
-  call(account, payload) {
+  call(account, credential, payload) {
     const base = new URL(account.baseUrl ?? HOST)
     const verb =
       payload.operation === 'count_tokens'
@@ -21,8 +21,8 @@ export const gemini: Provider = {
           ? 'streamGenerateContent'
           : 'generateContent'
     const query = verb === 'streamGenerateContent' && payload.query.get('alt') === 'sse' ? '?alt=sse' : ''
-    const secret = credentialText(account)
-    const isBearer = account.credential.type !== 'api_key'
+    const secret = credential.secret.reveal()
+    const isBearer = credential.type === 'bearer'
     return {
       method: 'POST',
       origin: base.origin,

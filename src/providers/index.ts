@@ -3,12 +3,14 @@
  */
 import type { Account, Platform } from '../core/account.ts'
 import { anthropic } from './anthropic.ts'
+import { chatgpt } from './chatgpt.ts'
 import type { Provider } from './contract.ts'
 import { gemini } from './gemini.ts'
 import { openai } from './openai.ts'
 
 const PROVIDERS: Record<Platform, Provider> = { anthropic, openai, gemini }
 
-export function providerOf(account: Account): Provider {
-  return PROVIDERS[account.platform]
+/** ChatGPT sign-ins have a backend of their own. */
+export function providerOf({ platform, type }: Account): Provider {
+  return platform === 'openai' && type === 'oauth' ? chatgpt : PROVIDERS[platform]
 }

@@ -3,7 +3,7 @@
  */
 import type { Protocol, WireApi } from '../core/account.ts'
 import type { Operation, Provider } from './contract.ts'
-import { composeHeaders, credentialText } from './request-headers.ts'
+import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const HOST = 'https://api.openai.com'
@@ -34,10 +34,10 @@ export const openai: Provider = {
     'gpt-5.1-codex-mini',
   ],
 
-  call(account, payload) {
+  call(account, credential, payload) {
     const base = new URL(account.baseUrl ?? HOST)
     const path = payload.protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[payload.operation]
-    const secret = credentialText(account)
+    const secret = credential.secret.reveal()
     return {
       method: 'POST',
       origin: base.origin,

@@ -13,21 +13,9 @@ import { userAgent } from '../core/version.ts'
 export function composeHeaders(account: Account, fromClient: HeaderList, credential: HeaderList): HeaderList {
   const own: HeaderList = [...Object.entries(account.headers), ...credential, ['accept-encoding', 'identity']]
   const replaced = new Set(own.map(([name]) => name))
-  const headers = fromClient.filter(([name]) => !replaced.has(name))
-  if (!headers.some(([name]) => name === 'content-type')) headers.push(['content-type', 'application/json'])
+  // The body has proved to be JSON, whatever the client calls it: `curl -d` says a form, a bare `fetch` plain text.
+  const headers = fromClient.filter(([name]) => !replaced.has(name) && name !== 'content-type')
+  if (!replaced.has('content-type')) headers.push(['content-type', 'application/json'])
   if (!headers.some(([name]) => name === 'user-agent')) headers.push(['user-agent', userAgent])
   return [...headers, ...own]
-}
-
-/** The secret of an api key or bearer credential, as a header value. */
-export function credentialText(account: Account): string {
-  const { credential } = account
-  switch (credential.type) {
-    case 'api_key':
-      return credential.key.reveal()
-    case 'bearer':
-      return credential.token.reveal()
-    case 'oauth':
-      return credential.accessToken?.reveal() ?? ''
-  }
 }

@@ -21,6 +21,10 @@ const REASON_OF_KIND: ReadonlyMap<string, Reason> = new Map<string, Reason>([
   ['billing_error', 'billing'],
   ['billing_hard_limit_reached', 'billing'],
   ['model_not_found', 'model_unavailable'],
+  ['authentication_error', 'unauthorized'],
+  ['invalid_api_key', 'unauthorized'],
+  // Google tells a wrong key as 400.
+  ['API_KEY_INVALID', 'unauthorized'],
   ['account_deactivated', 'banned'],
   ['organization_disabled', 'banned'],
   ['api_error', 'transient'],
@@ -33,22 +37,30 @@ const REASON_OF_KIND: ReadonlyMap<string, Reason> = new Map<string, Reason>([
 
 /** Words that reveal the kind where the vendor's type says only "invalid request". */
 const CREDIT_TOO_LOW = /credit balance is too low|exceeded your current quota|insufficient (balance|credits?|funds)/i
+/** The model itself is what is missing: a parameter that "is not supported with this model" is the client's mistake. */
 const MODEL_REFUSED =
-  /(does not|doesn't|do not) (have access to|support).{0,80}model|models?\b.{0,160}(not (available|supported|found|exist)|does not exist)|not supported when using/i
+  /\bmodels?\s{0,2}[:/]?\s?[`'"]?[\w.:/@-]{0,128}[`'"]?,?\s(?:(?:is|was) )?(?:not (?:available|supported|found|exist)|does not exist|unavailable)|not have access to .{0,80}\bmodel|not a valid model|not supported when using/i
 const ACCOUNT_CLOSED =
-  /(account|organi[sz]ation|user|project).{0,40}(disabled|deactivated|banned|suspended|terminated)/i
+  /\b(?:account|organi[sz]ation|project|consumer)\b.{0,60}\b(?:has been|is|was) (?:disabled|deactivated|banned|suspended|terminated)/i
+const REGION_REFUSED = /user location is not supported|not available in your (?:country|region)/i
 
 /** The verdict of the shared rules (source: the vendors' error pages; RFC 9110 for the statuses). */
 export function judgeFailure(failure: Failure): Verdict {
   const { status, error } = failure
   const message = error?.message ?? ''
-  const reason = reasonOf(failure)
+  const told = reasonOf(failure)
+  // A page comes from something in front of the vendor, or from a wrong address, whatever its status says of the request.
+  const reason = told === 'client_mistake' && isPage(failure) ? 'transient' : told
   const retryAfterMs = retryHint(failure, reason)
   return {
     reason,
     message: message === '' ? `HTTP ${status}` : message,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   }
+}
+
+function isPage({ error, headers }: Failure): boolean {
+  return error === null && headers.some(([name, value]) => name === 'content-type' && /^text\/html/i.test(value))
 }
 
 function reasonOf(failure: Failure): Reason {
@@ -58,7 +70,7 @@ function reasonOf(failure: Failure): Reason {
   const byKind = REASON_OF_KIND.get(error?.code ?? '') ?? REASON_OF_KIND.get(error?.type ?? '')
   switch (status) {
     case 401:
-      return 'unauthorized'
+      return byKind === 'banned' ? 'banned' : 'unauthorized'
     case 402:
       return 'billing'
     case 403:
@@ -85,6 +97,8 @@ function reasonOf(failure: Failure): Reason {
   if (status >= 300 && status < 400) return 'transient'
   if (byKind !== undefined) return byKind
   if (CREDIT_TOO_LOW.test(message)) return 'billing'
+  if (status === 400 && ACCOUNT_CLOSED.test(message)) return 'banned'
+  if (status === 400 && REGION_REFUSED.test(message)) return 'forbidden'
   if (status === 400 && MODEL_REFUSED.test(message)) return 'model_unavailable'
   // An error told in a 200 without a status of its own: the dialects' words for the client's mistakes end in these.
   if (status === 200)
@@ -94,7 +108,7 @@ function reasonOf(failure: Failure): Reason {
 
 /** A 429 is a used-up window only when the vendor says so; anything else is a burst that passes. */
 function reasonOf429({ error, windows }: Failure, byKind: Reason | undefined): Reason {
-  if (byKind === 'billing' || byKind === 'quota' || byKind === 'overloaded') return byKind
+  if (byKind !== undefined && byKind !== 'burst' && byKind !== 'transient') return byKind
   if (windows.some(({ isExhausted }) => isExhausted)) return 'quota'
   return CREDIT_TOO_LOW.test(error?.message ?? '') && error?.type === 'insufficient_quota' ? 'billing' : 'burst'
 }

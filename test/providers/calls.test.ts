@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Account } from '../../src/core/account.ts'
+import type { Account, UsableCredential } from '../../src/core/account.ts'
 import { Secret } from '../../src/core/secret.ts'
 import { userAgent } from '../../src/core/version.ts'
 import type { Payload } from '../../src/providers/contract.ts'
@@ -19,8 +19,15 @@ function call(account: Account, payload: Partial<Payload> = {}) {
     body,
     ...payload,
   }
-  const { origin, path, headers } = providerOf(account).call(account, whole)
+  const { origin, path, headers } = providerOf(account).call(account, usable(account), whole)
   return { url: origin + path, headers: Object.fromEntries(headers) }
+}
+
+/** What the keeper of tokens makes of a key or a fixed token. */
+function usable({ credential }: Account): UsableCredential {
+  if (credential.type === 'oauth') throw new Error('a sign-in has no credential of its own here')
+  const secret = credential.type === 'api_key' ? credential.key : credential.token
+  return { type: credential.type, secret, accountId: null }
 }
 
 const claude = (facts: Partial<Account> = {}): Account => makeAccount('c', { platform: 'anthropic', ...facts })

@@ -1,0 +1,46 @@
+/**
+ * Remembered responses: `GET` and `DELETE /v1/responses/{id}` for clients that come back to one. A response that a vendor
+ * keeps itself is not told here: the relay knows no more of it than its account.
+ */
+import type { ServerResponse } from 'node:http'
+import type { ClientToken } from '../core/account.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { ResponseMemory } from '../relay/response-memory.ts'
+import { sendJson } from './reply.ts'
+
+/** Throws `not_found` for an id that the client has no response of. */
+export function sendResponse(
+  memory: ResponseMemory,
+  client: ClientToken,
+  id: string,
+  outgoing: ServerResponse,
+  requestId: string,
+): void {
+  const transcript = memory.find(client.name, id)?.transcript
+  if (transcript == null) throw unknownResponse(id)
+  outgoing.writeHead(200, {
+    'content-type': 'application/json',
+    'content-length': transcript.response.length,
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+  })
+  outgoing.end(outgoing.req.method === 'HEAD' ? undefined : transcript.response)
+}
+
+/** Throws `not_found` likewise. */
+export function deleteResponse(
+  memory: ResponseMemory,
+  client: ClientToken,
+  id: string,
+  outgoing: ServerResponse,
+  requestId: string,
+): void {
+  if (memory.find(client.name, id)?.transcript == null) throw unknownResponse(id)
+  memory.forget(client.name, id)
+  sendJson(outgoing, requestId, 200, { id, object: 'response', deleted: true })
+}
+
+function unknownResponse(id: string): GatewayError {
+  const message = `the relay remembers no response with the id '${id.slice(0, 100)}'`
+  return new GatewayError({ kind: 'not_found', source: 'gateway', message, param: 'response_id' })
+}
