@@ -102,6 +102,14 @@ export interface UpstreamError {
   readonly status?: number
 }
 
+/** Stands between a server's stream and its reader. */
+export interface StreamMender {
+  /** The bytes that may go on: complete events as they came, but for those that are mended or left out. */
+  push(chunk: Buffer): Buffer
+  /** What is left when the stream is over. */
+  end(): Buffer
+}
+
 export interface Upstream {
   readonly protocol: Protocol
   /** Judges one frame by looking at as few bytes as possible. */

@@ -3,19 +3,27 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { HeaderList } from '../core/headers.ts'
+import type { Frame } from '../core/sse.ts'
 import type { TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
-import type { Upstream, UpstreamError, Usage } from '../protocols/contract.ts'
+import type { StreamMender, Upstream, UpstreamError, Usage } from '../protocols/contract.ts'
 import type { Exchange, ToldSoFar } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import type { HubLane } from './hub-lane.ts'
 
 export interface AttemptJob {
   readonly call: UpstreamCall
   readonly upstream: Upstream
+  /** Translates the answer; null where both sides speak one protocol. */
+  readonly hub: HubLane | null
   readonly exchange: Exchange
   /** The answer is expected as an event stream. */
   readonly expectsStream: boolean
+  /** Makes the whole answer that the client wants of a stream; null where streams are for clients that asked for one. */
+  readonly fold: ((stream: Buffer) => Buffer | null) | null
+  /** Puts an upstream's stream right before anything reads it; null where it is right. */
+  readonly mender: StreamMender | null
   /** The name to show in place of the account's own name for the model; null when they are the same. */
   readonly shownModel: string | null
   /** The head that the client gets with this answer. */
@@ -23,6 +31,8 @@ export interface AttemptJob {
   /** Content flows: the account is proven to serve. */
   readonly onServing: (rawHeaders: readonly string[]) => void
   readonly limits: AttemptLimits
+  /** Keeps what later requests may refer to; null when nothing may. */
+  readonly watcher: AnswerWatcher | null
   /** Sees what passes, when the config asks for it. */
   readonly debug: DebugLog | null
   /** Read on for exact usage when the client has left. */
@@ -30,6 +40,14 @@ export interface AttemptJob {
   readonly client: UpstreamClient
   readonly clock: Clock
   readonly heartbeat: Heartbeat
+}
+
+/** Sees an answer of the byte lane before the client does. */
+export interface AnswerWatcher {
+  /** The next event of a stream. Valid only during the call. */
+  onFrame(frame: Frame): void
+  /** A whole answer. */
+  onWhole(body: Buffer): void
 }
 
 export interface AttemptLimits {
@@ -56,6 +74,8 @@ export type AttemptResult =
       readonly usage: Usage
       readonly firstContentMs: number | null
       readonly errorEvent: UpstreamError | null
+      /** The upstream finished without its terminal event, and the relay wrote it. */
+      readonly isEndSupplied?: boolean
     }
   /** Nothing of the answer has reached the client: another account may try. */
   | { readonly kind: 'failed'; readonly reply: Reply }
@@ -71,6 +91,8 @@ export type AttemptResult =
       readonly usage: Usage
       readonly isTimeout: boolean
       readonly told: ToldSoFar
+      /** What the upstream said of it, where it said anything. */
+      readonly error?: UpstreamError
     }
   | { readonly kind: 'gone'; readonly usage: Usage }
 

@@ -1,12 +1,17 @@
 /**
  * One lease, one call, one result: sends the call, looks at the head of the answer, and hands the rest to the pump
- * (streams) or to the collector (whole answers and errors).
+ * (streams), to the stream collector (streams for clients that asked for none) or to the collector (whole answers and
+ * errors).
  */
 import { headerValue } from '../core/headers.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
+import type { StreamMender } from '../protocols/contract.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
 import { createCollector } from './collector.ts'
+import type { HubLane } from './hub-lane.ts'
+import { createHubPump } from './hub-pump.ts'
 import { createPump } from './pump.ts'
+import { createStreamCollector } from './stream-collector.ts'
 
 export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
   return new Promise((resolve) => {
@@ -25,6 +30,8 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
     }
     const onGone = (): void => {
       if (sink !== null) return sink.onGone()
+      // The question has been asked, and only the end of the answer says what it costs.
+      if (job.drainsForUsage) return
       upstreamExchange.abort()
       finish({ kind: 'gone', usage: {} })
     }
@@ -42,8 +49,16 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
         if (wrong !== null) {
           upstreamExchange.abort()
           finish({ kind: 'unreachable', failure: 'bad_answer', message: wrong })
+        } else if (status === 200 && job.hub !== null) {
+          sink = createHubSink(job, job.hub, upstreamExchange, rawHeaders, startedAt, finish)
         } else if (status === 200 && job.expectsStream && isEventStream(rawHeaders)) {
-          sink = createPump(job, upstreamExchange, rawHeaders, startedAt, finish)
+          const { fold, mender } = job
+          if (fold !== null && !exchange.isStream) {
+            sink = createStreamCollector(job, fold, upstreamExchange, rawHeaders, startedAt, finish)
+          } else {
+            const pump = createPump(job, upstreamExchange, rawHeaders, startedAt, finish)
+            sink = mender === null ? pump : mendedSink(pump, mender)
+          }
         } else {
           sink = createCollector(job, upstreamExchange, status, rawHeaders, startedAt, finish)
         }
@@ -58,6 +73,33 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
     })
     if (exchange.gone.aborted) onGone()
   })
+}
+
+/** Over the hub lane a stream is translated as it comes; a server that answers whole all the same is understood too. */
+function createHubSink(
+  job: AttemptJob,
+  hub: HubLane,
+  upstreamExchange: UpstreamExchange,
+  rawHeaders: readonly string[],
+  startedAt: number,
+  finish: (result: AttemptResult) => void,
+): BodySink {
+  const pump = createHubPump(job, hub, upstreamExchange, rawHeaders, startedAt, finish)
+  if (isEventStream(rawHeaders)) return pump
+  return createCollector(job, upstreamExchange, 200, rawHeaders, startedAt, finish, (body) => pump.onWhole(body))
+}
+
+function mendedSink(sink: BodySink, mender: StreamMender): BodySink {
+  return {
+    ...sink,
+    // Nothing is passed on too: it is a sign of life.
+    onData: (chunk) => sink.onData(mender.push(chunk)),
+    onEnd() {
+      const rest = mender.end()
+      if (rest.length > 0) sink.onData(rest)
+      sink.onEnd()
+    },
+  }
 }
 
 /** Answers that cannot be passed on, whatever is in them; null when the head is fine. */

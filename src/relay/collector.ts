@@ -17,6 +17,8 @@ export function createCollector(
   rawHeaders: readonly string[],
   startedAt: number,
   finish: (result: AttemptResult) => void,
+  /** Takes a good answer in the client's place. */
+  deliver: ((body: Buffer) => void) | null = null,
 ): BodySink {
   const chunks: Buffer[] = []
   let size = 0
@@ -38,10 +40,12 @@ export function createCollector(
       job.debug?.body(job.exchange.requestId, 'upstream answer', body)
       const error = job.upstream.decodeError(body)
       if (status >= 400 || error !== null) return finish({ kind: 'failed', reply: { status, rawHeaders, body, error } })
-      const wrong = unusableBody(job, rawHeaders, body)
+      const wrong = unusableBody(rawHeaders, body, job.exchange.isStream && deliver === null)
       if (wrong !== null) return reject(wrong)
+      if (deliver !== null) return deliver(body)
       job.onServing(rawHeaders)
       const shown = job.shownModel === null ? body : renameWhole(body, job.shownModel)
+      job.watcher?.onWhole(shown)
       job.exchange.sendWhole(status, job.headFor(rawHeaders), shown)
       finish({
         kind: 'served',
@@ -56,6 +60,7 @@ export function createCollector(
       reject(`the answer broke off: ${message}`, kind === 'reset' ? 'bad_answer' : kind)
     },
     onGone() {
+      if (job.drainsForUsage) return
       upstreamExchange.abort()
       finish({ kind: 'gone', usage: {} })
     },
@@ -67,11 +72,11 @@ export function createCollector(
 }
 
 /** Why a 200 is not an answer; null when it is one. */
-function unusableBody(job: AttemptJob, rawHeaders: readonly string[], body: Buffer): string | null {
+function unusableBody(rawHeaders: readonly string[], body: Buffer, needsStream: boolean): string | null {
   const type = headerValue(rawHeaders, 'content-type')?.toLowerCase() ?? 'application/json'
   if (body.length === 0) return 'the upstream answered 200 with an empty body'
   if (!type.includes('json')) return `the upstream answered with ${type.split(';')[0]} instead of JSON`
   if (!isCompleteJson(body)) return 'the answer is cut off: its JSON is not complete'
-  if (job.expectsStream) return 'the upstream answered with a whole body although a stream was asked for'
+  if (needsStream) return 'the upstream answered with a whole body although a stream was asked for'
   return null
 }

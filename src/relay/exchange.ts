@@ -37,6 +37,8 @@ export type Exchange = ReturnType<typeof createExchange>
 
 /** A client that reads nothing for this long holds a slot for nobody. */
 const WRITE_STALL_MS = 60_000
+/** A slow client takes this much well within that time; a larger piece would look like a stall. */
+const PIECE_BYTES = 64 * 1024
 
 const STREAM_HEADERS: HeaderList = [
   ['content-type', 'text/event-stream; charset=utf-8'],
@@ -55,24 +57,30 @@ export function createExchange(options: ExchangeOptions) {
   let isMidEvent = false
   let onDrain: (() => void) | null = null
 
-  watchPresence(incoming, outgoing, clock, probeStream, () => {
-    settle()
-    departure.abort()
-  })
+  // To the last byte, not to the last write: a client may stop reading anywhere.
+  const unwatch = heartbeat.watch(tick)
+  outgoing.once('close', unwatch)
   outgoing.on('drain', () => {
     stalledSince = null
     onDrain?.()
   })
-  const unwatch = heartbeat.watch(tick)
+  watchPresence(incoming, outgoing, clock, probeStream, () => {
+    unwatch()
+    settle()
+    departure.abort()
+  })
 
   function settle(): void {
     stage = 'ended'
-    unwatch()
+    stalledSince ??= clock.monotonic()
   }
 
   function tick(now: number): void {
+    // A pipelined answer waits for the one before it; that says nothing of the client.
+    if (stalledSince !== null && outgoing.socket === null) stalledSince = now
     if (stalledSince !== null && now - stalledSince >= WRITE_STALL_MS) outgoing.destroy()
-    else if (isStream && stalledSince === null && now - lastWriteAt >= options.keepaliveIntervalMs) keepAlive(now)
+    if (!isStream || stage === 'ended' || stalledSince !== null) return
+    if (now - lastWriteAt >= options.keepaliveIntervalMs) keepAlive(now)
   }
 
   /** A sign of life to a silent stream; spends the status when nothing has been sent yet. */
@@ -86,7 +94,8 @@ export function createExchange(options: ExchangeOptions) {
   }
 
   function probeStream(): void {
-    if (isStream && !isMidEvent && stage !== 'ended') put(':\n\n')
+    // Readers that break on comments still skip a blank line between two events.
+    if (isStream && !isMidEvent && stage !== 'ended') put(downstream.keepalive(true) === null ? '\r\n' : ':\n\n')
   }
 
   function put(chunk: Buffer | string): boolean {
@@ -94,6 +103,20 @@ export function createExchange(options: ExchangeOptions) {
     const hasRoom = outgoing.write(chunk)
     if (!hasRoom) stalledSince ??= clock.monotonic()
     return hasRoom
+  }
+
+  /** Ends the answer with these bytes, piece by piece, so that a slow client can be told from one that has stalled. */
+  function endWith(body: Buffer): void {
+    if (body.length <= PIECE_BYTES) {
+      settle()
+      outgoing.end(body)
+      return
+    }
+    const rest = body.subarray(PIECE_BYTES)
+    const hasRoom = outgoing.write(body.subarray(0, PIECE_BYTES))
+    if (hasRoom) return endWith(rest)
+    stalledSince ??= clock.monotonic()
+    outgoing.once('drain', () => endWith(rest))
   }
 
   function writeHead(status: number, headers: HeaderList): void {
@@ -153,8 +176,8 @@ export function createExchange(options: ExchangeOptions) {
       if (stage !== 'open') return
       writeHead(status, [...headers, ['content-length', String(body.length)]])
       bytesOut += body.length
-      settle()
-      outgoing.end(body)
+      stage = 'ended'
+      endWith(body)
     },
 
     /**

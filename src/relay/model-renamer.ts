@@ -2,82 +2,68 @@
  * Shows the client the model it asked for when the account knows it by another name. Bytes pass as they are but for the
  * value of that one member.
  */
-import { applyEdits } from '../core/json-edit.ts'
+import { type Edit, applyEdits } from '../core/json-edit.ts'
 import { peekObject, type Range } from '../core/json.ts'
 
-export interface ModelRenamer {
-  /** The bytes of a stream with the name replaced; what may be the beginning of it is held for the next call. */
-  push(chunk: Buffer): Buffer
-  /** What is still held. */
-  end(): Buffer
-}
+/** What the dialects call it. */
+const NAMES = ['model', 'modelVersion']
+/** Where an event tells it if not at its top: what the model says or calls may have members of the same name. */
+const AROUND = ['message', 'response']
 
-/** The member as the dialects write it. A quote inside a JSON string is escaped, so these bytes are always a real member. */
-const MEMBERS = ['"model":"', '"model": "', '"modelVersion":"', '"modelVersion": "'].map((text) => Buffer.from(text))
-const LONGEST_MEMBER = Math.max(...MEMBERS.map(({ length }) => length))
+const MARK = Buffer.from('"model')
+const FIELD = 'data:'
 const QUOTE = 0x22
-/** What is longer than this is no model's name and passes as it is. */
-const LONGEST_NAME = 256
-const NOTHING = Buffer.alloc(0)
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
 
-export function createModelRenamer(shownModel: string): ModelRenamer {
-  const shown = Buffer.from(JSON.stringify(shownModel).slice(1, -1))
-  let held: Buffer = NOTHING
-  return {
-    push(chunk) {
-      const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-      const pieces: Buffer[] = []
-      let from = 0
-      for (;;) {
-        const member = findMember(bytes, from)
-        if (member === null) break
-        const endsAt = bytes.indexOf(QUOTE, member.end)
-        if (endsAt < 0 && bytes.length - member.end <= LONGEST_NAME) {
-          pieces.push(bytes.subarray(from, member.start))
-          held = bytes.subarray(member.start)
-          return Buffer.concat(pieces)
-        }
-        const isName = endsAt >= 0 && endsAt - member.end <= LONGEST_NAME
-        pieces.push(bytes.subarray(from, member.end), isName ? shown : NOTHING)
-        from = isName ? endsAt : member.end
-      }
-      const keptFrom = Math.max(from, bytes.length - possibleStart(bytes.subarray(from)))
-      pieces.push(bytes.subarray(from, keptFrom))
-      held = bytes.subarray(keptFrom)
-      return Buffer.concat(pieces)
-    },
-    end() {
-      const rest = held
-      held = NOTHING
-      return rest
-    },
+/**
+ * The bytes of complete events with the name replaced; the same buffer when none of them tells it. An event whose data
+ * stands in more than one line, or whose beginning is not there, keeps the name that it has.
+ */
+export function renameInEvents(events: Buffer, shownModel: string): Buffer {
+  const edits: Edit[] = []
+  let at = events.indexOf(MARK)
+  while (at >= 0) {
+    const line = lineAround(events, at)
+    const start = line.start + FIELD.length
+    const isData = events.toString('latin1', line.start, start) === FIELD
+    if (isData) edits.push(...findNames(events, { start, end: line.end }, shownModel))
+    at = events.indexOf(MARK, line.end)
   }
+  return applyEdits(events, edits)
 }
 
 /** The same for a whole answer, where only the top level counts. */
 export function renameWhole(body: Buffer, shownModel: string): Buffer {
+  return applyEdits(body, editsOf(body, peekObject(body, NAMES), shownModel))
+}
+
+function findNames(bytes: Buffer, object: Range, shownModel: string): Edit[] {
+  const members = peekObject(bytes, [...NAMES, ...AROUND], object)
+  const edits = editsOf(bytes, members, shownModel)
+  for (const name of AROUND) {
+    const inner = members.get(name)
+    if (inner !== undefined) edits.push(...editsOf(bytes, peekObject(bytes, NAMES, inner), shownModel))
+  }
+  return edits
+}
+
+function editsOf(bytes: Buffer, members: ReadonlyMap<string, Range>, shownModel: string): Edit[] {
   const text = JSON.stringify(shownModel)
-  return applyEdits(
-    body,
-    [...peekObject(body, ['model', 'modelVersion']).values()].map((range) => ({ ...range, text })),
-  )
+  return NAMES.flatMap((name) => {
+    const range = members.get(name)
+    return range === undefined || bytes[range.start] !== QUOTE ? [] : [{ ...range, text }]
+  })
 }
 
-/** The next member, from its first quote to behind the opening quote of its value. */
-function findMember(bytes: Buffer, from: number): Range | null {
-  let first: Range | null = null
-  for (const member of MEMBERS) {
-    const start = bytes.indexOf(member, from)
-    if (start >= 0 && (first === null || start < first.start)) first = { start, end: start + member.length }
-  }
-  return first
+function lineAround(bytes: Buffer, at: number): Range {
+  let start = at
+  while (start > 0 && !isLineEnd(bytes[start - 1])) start--
+  let end = at
+  while (end < bytes.length && !isLineEnd(bytes[end])) end++
+  return { start, end }
 }
 
-/** How many bytes at the end may be the beginning of a member that goes on in the next chunk. */
-function possibleStart(bytes: Buffer): number {
-  for (let length = Math.min(LONGEST_MEMBER - 1, bytes.length); length > 0; length--) {
-    const tail = bytes.subarray(bytes.length - length)
-    if (MEMBERS.some((member) => member.subarray(0, length).equals(tail))) return length
-  }
-  return 0
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === LINE_FEED || byte === CARRIAGE_RETURN
 }

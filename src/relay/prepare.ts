@@ -3,10 +3,12 @@
  * Nothing else changes: number forms, key order and unknown members stay as they came.
  */
 import type { Account, Platform, Protocol } from '../core/account.ts'
+import type { HeaderList } from '../core/headers.ts'
 import { type Edit, applyEdits, fillMissing, replaceValue } from '../core/json-edit.ts'
 import { type JsonObject, type JsonValue, parseValue, peekObject } from '../core/json.ts'
 import type { Envelope } from '../protocols/contract.ts'
 import type { Operation } from '../providers/contract.ts'
+import { providerOf } from '../providers/index.ts'
 
 export interface Defaults {
   readonly modelExtraParams: ReadonlyMap<string, JsonObject>
@@ -52,6 +54,15 @@ export interface PreparedBody {
   readonly body: Buffer
   /** Configured defaults that this platform cannot take and that were left out. */
   readonly skipped: readonly string[]
+  /** Members of the request that this vendor does not take and that were left out. */
+  readonly dropped: readonly string[]
+}
+
+/** What a vendor's own shape of a body depends on besides the body. */
+export interface Adaptation {
+  /** The client's headers that may go on. */
+  readonly headers: HeaderList
+  readonly refused: ReadonlySet<string>
 }
 
 /** `upstreamModel` is the model's name at the account. Throws JsonSyntaxError when the body is no JSON object. */
@@ -63,27 +74,37 @@ export function prepareBody(
   account: Account,
   upstreamModel: string,
   defaults: Defaults,
+  { headers, refused }: Adaptation,
 ): PreparedBody {
+  const provider = providerOf(account)
   const edits: Edit[] = []
   if (envelope.modelRange !== null && upstreamModel !== envelope.model) {
     edits.push({ ...envelope.modelRange, text: JSON.stringify(upstreamModel) })
   }
-  if (operation !== 'generate') return { body: edits.length === 0 ? body : applyEdits(body, edits), skipped: [] }
   const skipped: string[] = []
-  const params: JsonObject = {
-    ...defaultsFor(upstreamModel, account.platform, defaults, skipped),
-    ...account.extraParams,
+  if (operation === 'count_tokens') return { body: applyEdits(body, edits), skipped, dropped: [] }
+  const instructions = protocol === 'openai-responses' ? instructionsFor(upstreamModel, defaults) : null
+  if (provider.adaptBody !== undefined) {
+    const params = operation === 'generate' ? paramsFor(account, upstreamModel, defaults, skipped) : {}
+    if (Object.keys(params).length > 0) edits.push(...fillMissing(body, params))
+    const facts = { operation, headers, refused, defaultInstructions: instructions }
+    return { ...provider.adaptBody(applyEdits(body, edits), facts), skipped }
   }
-  if (protocol === 'openai-responses') {
-    const text = (
-      lookUp(defaults.defaultInstructions, upstreamModel) ??
-      defaults.defaultInstructions.get('*') ??
-      ''
-    ).trim()
-    if (text !== '') edits.push(...fillInstructions(body, text, params))
-  }
+  if (operation !== 'generate') return { body: applyEdits(body, edits), skipped, dropped: [] }
+  const params = paramsFor(account, upstreamModel, defaults, skipped)
+  if (instructions !== null) edits.push(...fillInstructions(body, instructions, params))
   if (Object.keys(params).length > 0) edits.push(...fillMissing(body, params))
-  return { body: edits.length === 0 ? body : applyEdits(body, edits), skipped }
+  return { body: applyEdits(body, edits), skipped, dropped: [] }
+}
+
+/** Null when the config has none. */
+function instructionsFor(model: string, { defaultInstructions }: Defaults): string | null {
+  const text = (lookUp(defaultInstructions, model) ?? defaultInstructions.get('*') ?? '').trim()
+  return text === '' ? null : text
+}
+
+function paramsFor(account: Account, model: string, defaults: Defaults, skipped: string[]): JsonObject {
+  return { ...defaultsFor(model, account.platform, defaults, skipped), ...account.extraParams }
 }
 
 /** Instructions count as missing when they are blank, too; the rest of the defaults goes by presence. */

@@ -3,17 +3,19 @@
  * by the client's side alone may be a client that has said all it wants to say and waits for its answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 
 /** The second probe comes after the peer's kernel had time to refuse the first. */
 const PROBE_AGAIN_MS = 40
+/** A client that waits behind its half-close may still lose patience, and nothing but a probe would tell. */
+const PROBE_EVERY_MS = 10_000
 
 /**
  * Calls `onGone` once when the client has left before its answer was complete.
  *
  * After a half-close a harmless probe is written twice: an informational response while no head has gone out, a comment
  * inside a stream. A peer that closed its socket answers the first with a reset, which the second one meets; a peer that
- * only stopped sending ignores both (RFC 9110 section 15.2, WHATWG SSE comments).
+ * only stopped sending ignores both (RFC 9110 section 15.2, WHATWG SSE comments), and the rarer ones that follow.
  * `probeStream` writes the comment where one may stand, and returns quietly where not.
  */
 export function watchPresence(
@@ -24,18 +26,30 @@ export function watchPresence(
   onGone: () => void,
 ): void {
   const { socket } = incoming
+  const timers: Timer[] = []
   const probe = (): void => {
-    if (outgoing.writableEnded || outgoing.destroyed) return
+    // An answer that has no socket yet is pipelined behind another one, which has its own probes.
+    if (outgoing.writableEnded || outgoing.socket === null) return
     if (outgoing.headersSent) probeStream()
     else if (incoming.httpVersionMinor >= 1) outgoing.writeProcessing()
+    // HTTP/1.0 knows no informational responses. Who speaks it is a proxy, and a proxy closes because its client has left.
+    else outgoing.destroy()
   }
   const onHalfClose = (): void => {
     probe()
-    clock.timer(PROBE_AGAIN_MS, probe)
+    timers.push(clock.timer(PROBE_AGAIN_MS, probe), clock.every(PROBE_EVERY_MS, probe))
   }
-  socket.once('end', onHalfClose)
-  outgoing.once('close', () => {
-    socket.off('end', onHalfClose)
+  const onClose = (): void => {
+    socket.off('end', onHalfClose).off('close', onClose)
+    outgoing.off('close', onClose)
+    for (const timer of timers) timer.cancel()
     if (!outgoing.writableFinished) onGone()
-  })
+  }
+  // While its body was unpacked the client may have done either, and neither is told twice.
+  if (outgoing.closed || socket.destroyed) return onClose()
+  if (socket.readableEnded) onHalfClose()
+  else socket.once('end', onHalfClose)
+  outgoing.once('close', onClose)
+  // A pipelined answer has no socket before its turn, and does not hear that it is gone.
+  socket.once('close', onClose)
 }

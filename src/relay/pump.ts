@@ -2,19 +2,24 @@
  * The byte lane of a stream: upstream bytes to the client as they come, with a scanner beside them that knows when the
  * answer begins, what it used, and whether it really ended.
  *
- * Start events are held until content flows, because until then another account may still take over. After that every
- * chunk is written as it is, once.
+ * Start events are held until content flows, because until then another account may still take over. After that events
+ * pass as they are, as soon as they are complete.
  */
 import type { Timer } from '../core/clock.ts'
+import { isCompleteJson } from '../core/json.ts'
 import { createFrameScanner, type Frame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AnswerStart, UpstreamError, Usage } from '../protocols/contract.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
-import { createModelRenamer } from './model-renamer.ts'
+import { createEventBuffer } from './event-buffer.ts'
+import { renameInEvents } from './model-renamer.ts'
 
 /** How long a finished answer may lack its terminal event before the relay supplies it. */
 const FINISH_GRACE_MS = 10_000
-/** After the terminal event the connection may end properly, to be used again; a server that holds it open is cut off. */
+/**
+ * After the terminal event the connection may end properly, to be used again; a server that holds it open is cut off.
+ * After an error event there may be a second one: OpenAI sends `error`, then the `response.failed` that Codex looks for.
+ */
 const CLOSE_GRACE_MS = 1_000
 /** Start events beyond this are no start events. */
 const MOST_HELD_BYTES = 1024 * 1024
@@ -29,20 +34,21 @@ export function createPump(
   const { clock, exchange, limits, upstream } = job
   const usage: Usage = {}
   const scanner = createFrameScanner(onFrame)
-  const renamer = job.shownModel === null ? null : createModelRenamer(job.shownModel)
-  const headAt = clock.monotonic()
-  let held: Buffer[] = []
-  let heldBytes = 0
+  const buffer = createEventBuffer()
   let firstContentMs: number | null = null
   let state: 'holding' | 'flowing' | 'finished' | 'over' = 'holding'
   let start: AnswerStart | null = null
-  let hasBegun = false
+  /** When the start event came; null while there is none. */
+  let begunAt: number | null = null
   let events = 0
+  let lastContent: Frame | null = null
   let isPaused = false
-  let lastByteAt = headAt
-  /** Where in the current chunk the bytes for the client stop; Infinity while the answer goes on. */
-  let cutAt = Infinity
-  let lastFrameEnd = 0
+  let lastByteAt = startedAt
+  /** Nothing more of the upstream's bytes is for the client. */
+  let isCut = false
+  let isEnding = false
+  let mayFailAgain = false
+  let isSettled = false
   let closing: Timer | null = null
 
   exchange.onDrain = () => {
@@ -52,17 +58,18 @@ export function createPump(
   }
 
   function onFrame(frame: Frame, endOffset: number): void {
-    if (cutAt !== Infinity) return
+    if (isCut || (isEnding && !isWhole(frame))) return
     const kind = upstream.inspect(frame)
     job.debug?.event(exchange.requestId, frame.event, frame.data)
+    if (state !== 'over') job.watcher?.onFrame(frame)
+    // What follows the terminal event is harmless padding, or a second answer that must not reach the client.
+    isCut = state === 'over' && kind !== 'other' && !(kind === 'error' && mayFailAgain)
+    if (isCut) return
+    if (isEnding) buffer.endLastEvent()
+    else buffer.endEvent(endOffset)
+    if (kind === 'error') mayFailAgain = !mayFailAgain
+    if (state === 'over') return
     events++
-    if (state === 'over') {
-      // What follows the terminal event is harmless padding, or a second answer that must not reach the client.
-      if (kind !== 'other') cutAt = lastFrameEnd
-      lastFrameEnd = endOffset
-      return
-    }
-    lastFrameEnd = endOffset
     if (kind === 'error' && state === 'holding') return fail(frame)
     // Content is most of a stream and tells no counts that a later event does not repeat.
     const counts = kind === 'content' ? null : upstream.usageOfFrame(frame)
@@ -71,17 +78,18 @@ export function createPump(
       case 'other':
         return
       case 'start':
-        hasBegun = true
+        begunAt ??= clock.monotonic()
         start ??= upstream.readStart(frame.data)
         return
       case 'content':
+        lastContent = frame
         return commit()
       case 'finish':
         commit()
         state = 'finished'
         return
       case 'terminal':
-        if (state === 'holding' && !hasBegun && frame.data.length < MOST_EMPTY_TERMINAL_BYTES) return failEmpty()
+        if (state === 'holding' && begunAt === null && frame.data.length < MOST_EMPTY_TERMINAL_BYTES) return failEmpty()
         commit()
         return complete(null)
       case 'error':
@@ -89,42 +97,47 @@ export function createPump(
     }
   }
 
-  /** Another account can no longer take over: the head and everything held go out. */
+  /** Another account can no longer take over: the head goes out, and with the next `pass` everything held. */
   function commit(): void {
     if (state !== 'holding') return
     state = 'flowing'
     firstContentMs = clock.monotonic() - startedAt
     job.onServing(rawHeaders)
     exchange.commitStream(job.headFor(rawHeaders))
-    if (held.length > 0) send(Buffer.concat(held))
-    held = []
   }
 
-  function send(bytes: Buffer): boolean {
-    return exchange.write(renamer === null ? bytes : renamer.push(bytes), scanner.betweenEvents)
-  }
-
-  function flushRenamer(): void {
-    const rest = renamer?.end()
-    if (rest !== undefined && rest.length > 0) exchange.write(rest, scanner.betweenEvents)
+  /** Gives the client what it may have; false when it must be waited for. */
+  function pass(): boolean {
+    const bytes = buffer.take()
+    if (bytes === null) return true
+    const shown = job.shownModel === null ? bytes : renameInEvents(bytes, job.shownModel)
+    return exchange.write(shown, !buffer.isMidEvent)
   }
 
   /** The terminal event was seen; the client is finished once the chunk that holds it has been written. */
   let result: AttemptResult | null = null
-  function complete(errorEvent: UpstreamError | null): void {
+  function complete(errorEvent: UpstreamError | null, isEndSupplied = false): void {
     state = 'over'
-    result = { kind: 'served', status: 200, rawHeaders, usage, firstContentMs, errorEvent }
+    const counts = errorEvent === null ? usage : usageSoFar()
+    result = { kind: 'served', status: 200, rawHeaders, usage: counts, firstContentMs, errorEvent, isEndSupplied }
   }
 
   function settle(outcome: AttemptResult): void {
+    isSettled = true
     exchange.onDrain = null
     finish(outcome)
+  }
+
+  /** Vendors that repeat their counts with the content, cumulative, have told the latest with the last of it. */
+  function usageSoFar(): Usage {
+    const counts = lastContent === null ? null : upstream.usageOfFrame(lastContent)
+    return counts === null ? usage : { ...usage, ...counts }
   }
 
   function fail(frame: Frame): void {
     const body = Buffer.from(frame.data)
     const error = upstream.decodeError(body) ?? UNKNOWN_ERROR
-    stop({ kind: 'failed', reply: { status: error.status ?? 200, rawHeaders, body, error } })
+    stop({ kind: 'failed', reply: { status: 200, rawHeaders, body, error } })
   }
 
   function failEmpty(): void {
@@ -133,7 +146,7 @@ export function createPump(
 
   function stop(outcome: AttemptResult): void {
     state = 'over'
-    cutAt = 0
+    isCut = true
     upstreamExchange.abort()
     settle(outcome)
   }
@@ -144,72 +157,89 @@ export function createPump(
     if (state === 'holding') {
       return stop({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
     }
-    flushRenamer()
-    if (state === 'flowing') return stop({ kind: 'broken', message, usage, isTimeout, told: { start, events } })
+    if (state === 'flowing')
+      return stop({ kind: 'broken', message, usage: usageSoFar(), isTimeout, told: { start, events } })
     if (upstream.missingEnd !== '') exchange.write(upstream.missingEnd, true)
-    complete(null)
+    complete(null, upstream.missingEnd !== '')
     closeClient()
   }
 
   /** The client is done; the connection gets a moment to end properly, so that it can be used again. */
   function closeClient(): void {
-    flushRenamer()
+    closing?.cancel()
     exchange.endStream()
     closing = clock.timer(CLOSE_GRACE_MS, () => upstreamExchange.abort())
     if (result !== null) settle(result)
   }
 
+  /** An error event may be told once more; any other end is final. */
+  function closeInTime(): void {
+    if (mayFailAgain) closing ??= clock.timer(CLOSE_GRACE_MS, closeClient)
+    else closeClient()
+  }
+
   return {
     onData(chunk) {
       lastByteAt = clock.monotonic()
-      if (result !== null) return true
-      lastFrameEnd = 0
+      if (isSettled) return true
+      buffer.push(chunk)
       scanner.push(chunk)
-      if (state === 'holding') {
-        held.push(chunk)
-        heldBytes += chunk.length
-        if (heldBytes > MOST_HELD_BYTES) commit()
-        return true
-      }
-      if (cutAt === 0) return true
-      const bytes = cutAt < chunk.length ? chunk.subarray(0, cutAt) : chunk
-      const hasRoom = send(bytes)
-      if (result !== null) closeClient()
+      if (isCut && result === null) return true
+      if (scanner.betweenEvents && !isCut) buffer.endEvent(chunk.length)
+      if (state === 'holding' && buffer.heldBytes > MOST_HELD_BYTES) commit()
+      if (state === 'holding') return true
+      const hasRoom = pass()
+      if (result !== null) closeInTime()
       isPaused = !hasRoom && result === null
       return !isPaused
     },
     onEnd() {
-      closing?.cancel()
-      if (result !== null) return
-      const isOpenEvent = !scanner.betweenEvents
-      scanner.end()
-      // The last event may lack its blank line, without which a client would not see it.
-      if (isOpenEvent && state !== 'holding' && cutAt === Infinity) exchange.write('\n\n', true)
-      if (result === null) endEarly('the stream ended without its terminal event', false)
-      else closeClient()
+      if (!isSettled) {
+        isEnding = true
+        if (!scanner.betweenEvents) scanner.end()
+        if (state !== 'holding') pass()
+        if (result === null) endEarly('the stream ended without its terminal event', false)
+        else closeClient()
+      }
       closing?.cancel()
     },
     onBreak(message) {
-      closing?.cancel()
       if (result === null) endEarly(`the stream broke off: ${message}`, false)
+      else if (!isSettled) closeClient()
       closing?.cancel()
     },
     onGone() {
-      if (job.drainsForUsage && state !== 'holding') return
+      if (job.drainsForUsage) {
+        // It may have left while the upstream waited for it to read.
+        isPaused = false
+        upstreamExchange.resume()
+        return
+      }
+      closing?.cancel()
       upstreamExchange.abort()
-      settle({ kind: 'gone', usage })
+      settle({ kind: 'gone', usage: usageSoFar() })
     },
     tick(now) {
       if (isPaused) return
       const silentMs = now - lastByteAt
-      if (state === 'holding' && held.length > 0 && now - headAt >= limits.holdStartMs) commit()
+      if (state === 'holding' && begunAt !== null && now - begunAt >= limits.holdStartMs) {
+        commit()
+        pass()
+      }
+      const limitMs =
+        buffer.heldBytes === 0 && state === 'holding' ? limits.firstByteTimeoutMs : limits.streamReadTimeoutMs
       if (state === 'finished' && silentMs >= FINISH_GRACE_MS) endEarly('', false)
-      else if (silentMs >= limits.streamReadTimeoutMs) {
-        endEarly(`the upstream sent nothing for ${limits.streamReadTimeoutMs / 1000} s`, true)
+      else if (silentMs >= limitMs) {
+        endEarly(`the upstream sent nothing for ${limitMs / 1000} s`, true)
         upstreamExchange.abort()
       }
     },
   }
+}
+
+/** At the end of the bytes only JSON that is complete tells an event that lacks its blank line from half of one. */
+function isWhole({ data }: Frame): boolean {
+  return data.toString('latin1', 0, 6) === '[DONE]' || isCompleteJson(data)
 }
 
 /** `data: [DONE]` alone is an end without an answer; a terminal event that carries the answer is larger. */

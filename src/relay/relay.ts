@@ -2,59 +2,38 @@
  * The only retry loop: a request takes a lease, makes an attempt, and goes on elsewhere until content flows or nobody is
  * left. What the client sees is one answer of one account, or the most useful reason why there is none.
  */
-import type { Account, ClientToken, Protocol } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
-import { GatewayError } from '../core/errors.ts'
-import { type HeaderList, headersForClient, headersForUpstream } from '../core/headers.ts'
-import { nextStep, type Verdict } from '../core/verdict.ts'
+import { GatewayError, invalidRequest } from '../core/errors.ts'
+import { JsonSyntaxError } from '../core/json.ts'
+import { nextStep } from '../core/verdict.ts'
 import type { RelayConfig } from '../config/config.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
-import type { CoolingReason } from '../pool/cooldown.ts'
 import type { Lease, Pool, PoolRequest } from '../pool/pool.ts'
-import { readWindows } from '../pool/windows.ts'
-import type { Envelope, Upstream, Usage } from '../protocols/contract.ts'
+import type { UpstreamError } from '../protocols/contract.ts'
 import { protocols } from '../protocols/index.ts'
-import type { Operation } from '../providers/contract.ts'
-import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
-import { runAttempt } from './attempt.ts'
-import type { Exchange } from './exchange.ts'
-import { type FailedAttempt, judgeResult, moreUseful, tellFailure } from './failure.ts'
+import { createConclusion } from './conclusion.ts'
+import { createDispatch, upstreamModelOf } from './dispatch.ts'
+import { type FailedAttempt, judgeResult, mostUseful, tellFailure } from './failure.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { modelChain } from './model-chain.ts'
-import { prepareBody } from './prepare.ts'
+import { createReasoningRepairs } from './reasoning-repair.ts'
+import { createRefusedMembers } from './refused-members.ts'
+import { relayHeaders } from './relay-headers.ts'
+import { isSideCall, type RelayRecord, type RelayRequest, type ThreadedRequest } from './request.ts'
+import type { ResponseMemory } from './response-memory.ts'
+import { openThread } from './response-thread.ts'
 import { createRetryBudget } from './retry-budget.ts'
 import { sessionKeys } from './session-keys.ts'
-
-export interface RelayRequest {
-  readonly client: ClientToken
-  readonly protocol: Protocol
-  readonly operation: Operation
-  readonly envelope: Envelope
-  readonly body: Buffer
-  readonly rawHeaders: readonly string[]
-  readonly query: URLSearchParams
-  readonly exchange: Exchange
-}
-
-/** What became of a request, for the log. */
-export interface RelayRecord {
-  account: string | null
-  model: string
-  upstreamModel: string | null
-  attempts: number
-  outcome: 'served' | 'failed' | 'broken' | 'gone'
-  usage: Usage
-  firstContentMs: number | null
-  /** Why each attempt that did not serve failed, in order. */
-  failures: string[]
-}
+import { type Credentials, type Skipped, withCredential } from './with-credential.ts'
 
 export interface RelayDependencies {
   readonly config: RelayConfig
   readonly pool: Pool
   readonly client: UpstreamClient
+  readonly credentials: Credentials
+  readonly responses: ResponseMemory
   readonly clock: Clock
   readonly heartbeat: Heartbeat
   readonly debug: DebugLog | null
@@ -70,8 +49,10 @@ const SHORT_REST_MS = 2_000
 export function createRelay(dependencies: RelayDependencies): Relay {
   const { config, pool, clock } = dependencies
   const budget = createRetryBudget(clock)
+  const refused = createRefusedMembers(dependencies.warn)
+  const dispatch = createDispatch({ ...dependencies, refused })
+  const { conclude, blame } = createConclusion(dependencies)
   const neverAborted = new AbortController().signal
-  const warnedDefaults = new Set<string>()
 
   return async function relay(request) {
     const leave = budget.enter()
@@ -84,9 +65,12 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       usage: {},
       firstContentMs: null,
       failures: [],
+      dropped: [],
+      losses: [],
     }
     try {
       await serve(request, record)
+      if (request.exchange.gone.aborted && record.outcome === 'failed') record.outcome = 'gone'
     } catch (error) {
       if (request.exchange.gone.aborted) record.outcome = 'gone'
       else fail(request, record, error)
@@ -100,76 +84,120 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     const { client, envelope, exchange } = request
     const chain = modelChain(envelope.model, client.modelMap, config.modelMap)
     const { downstream } = protocols[request.protocol]
+    const isThreaded = request.protocol === 'openai-responses' && !isSideCall(request)
+    const thread = isThreaded
+      ? openThread({ ...request, models: chain }, dependencies.responses, config.accounts)
+      : null
     const keys =
       config.stickySessionTtlMs === 0
         ? []
         : sessionKeys(client, request.rawHeaders, request.body, (body) => downstream.readConversation(body))
-    let refusal: unknown = null
-    for (const [index, model] of chain.entries()) {
-      const poolRequest: PoolRequest = {
-        protocol: request.protocol,
-        model,
-        confinedTo: client.accounts,
-        group: client.name,
-        sessionKeys: keys,
-        tried: new Set(),
-        prefer: null,
-        takesSlot: request.operation !== 'count_tokens',
-        mayWait: index === chain.length - 1,
-        // A client that leaves gives its slot back at once, unless its answer is read on for the record.
-        signal: config.onClientDisconnect === 'drain' ? neverAborted : exchange.gone,
-      }
+    const poolRequests = chain.map((model): PoolRequest => ({
+      protocol: request.protocol,
+      model,
+      confinedTo: thread?.confinedTo ?? client.accounts,
+      group: client.name,
+      sessionKeys: keys,
+      tried: new Set(),
+      isTranslatable: request.operation === 'generate',
+      prefer: thread?.prefer ?? null,
+      takesSlot: request.operation !== 'count_tokens',
+      mayWait: false,
+      // A client that leaves gives its slot back at once, unless its answer is read on for the record.
+      signal: config.onClientDisconnect === 'drain' ? neverAborted : exchange.gone,
+    }))
+    const whole = { ...request, thread, repairs: createReasoningRepairs(), cacheKey: keys.at(-1) ?? null }
+    const failures: FailedAttempt[] = []
+    const refusals: GatewayError[] = []
+    const patient = poolRequests.map((poolRequest) => ({ ...poolRequest, mayWait: true }))
+    // A name that can be served now comes before one that is worth waiting for.
+    for (const poolRequest of chain.length === 1 ? patient : [...poolRequests, ...patient]) {
       try {
-        const failed = await tryAccounts(request, poolRequest, record)
-        if (failed === null) return
-        refusal = () => tellFailure(failed, exchange, pool.returnsInMs(poolRequest), relayHeaders(record))
-        if (nextStep(failed.verdict.reason) === 'stop') break
+        const outcome = await tryAccounts(whole, poolRequest, record, failures)
+        if (outcome === 'answered') return
+        if (outcome === 'no_turn') break
       } catch (error) {
         // What the chain's next name may still mend; anything else would fail there just the same.
-        if (!(error instanceof GatewayError)) throw error
-        refusal ??= error
+        const hasWaited = poolRequest.mayWait && error instanceof GatewayError && error.limitedBy === 'queue'
+        if (!(error instanceof GatewayError) || hasWaited || exchange.gone.aborted) throw error
+        refusals.push(error)
       }
-      if (exchange.gone.aborted) break
     }
-    if (typeof refusal === 'function') refusal()
-    else throw refusal
+    if (failures.length === 0) throw soonest(refusals)
+    const firstReturn = pool.firstReturn(poolRequests)
+    tellFailure(mostUseful(failures, firstReturn), request, firstReturn, relayHeaders(record))
   }
 
-  /** Null when the client has its answer (or has left); else the failure that says most. */
+  /**
+   * `answered`: the client has its answer, or has left; `unserved`: nobody (else) can take it now; `no_turn`: the retry
+   * budget had no room. What failed is added to `failures`.
+   */
   async function tryAccounts(
-    request: RelayRequest,
+    request: ThreadedRequest,
     poolRequest: PoolRequest,
     record: RelayRecord,
-  ): Promise<FailedAttempt | null> {
-    let failed: FailedAttempt | null = null
+    failures: FailedAttempt[],
+  ): Promise<'answered' | 'unserved' | 'no_turn'> {
     let releaseRetry: (() => void) | null = null
     let lease: Lease | null = null
+    let isFree = record.attempts === 0
+    let hasRepeated = false
     try {
-      while (poolRequest.tried.size <= config.maxAccountSwitches) {
-        if (record.attempts > 0 && releaseRetry === null) {
+      while (!request.exchange.gone.aborted && poolRequest.tried.size <= config.maxAccountSwitches) {
+        if (!isFree && releaseRetry === null) {
           releaseRetry = await budget.takeRetry(request.exchange.gone)
-          if (releaseRetry === null) break
+          if (releaseRetry === null) return request.exchange.gone.aborted ? 'answered' : 'no_turn'
         }
         try {
           lease = await pool.acquire(poolRequest)
         } catch (error) {
           // What an upstream said before says more than that nobody else is free.
-          if (failed === null) throw error
+          if (failures.length === 0) throw error
         }
         if (lease === null) break
+        const model = upstreamModelOf(lease)
+        const leftOut = refused.of(lease.account, model)
         const result = await attempt(request, lease, record)
+        if (result.kind === 'skipped') {
+          record.failures.push(`${lease.account.name}: ${result.message.slice(0, 200)}`)
+          // The pool knows what only the owner can mend; anything else passes.
+          if (!result.needsOwner) {
+            poolRequest.tried.add(lease.account)
+            const verdict = { reason: 'transient', message: result.message } as const
+            const told = { reply: null, isTimeout: false, isOutOfReach: false, isUnanswered: false }
+            failures.push({ account: lease.account, verdict, ...told })
+            blame(lease, verdict)
+          }
+          lease.release()
+          lease = null
+          continue
+        }
         if (result.kind === 'served' || result.kind === 'gone' || result.kind === 'broken') {
           conclude(request, lease, result, record)
-          return null
+          return 'answered'
         }
         const next = judgeResult(result, lease.account, clock.now(), clock.monotonic() - lease.startedAt)
         record.failures.push(`${lease.account.name}: ${next.verdict.reason} (${next.verdict.message.slice(0, 200)})`)
-        if (nextStep(next.verdict.reason) === 'stop') return next
-        failed = failed === null ? next : moreUseful(failed, next)
-        const isRepeated = poolRequest.prefer === null && deservesRepeat(next, lease)
+        const refusal = next.verdict.reason === 'client_mistake' ? (next.reply?.error ?? null) : null
+        const isMended = refusal !== null && mend(request, lease, refusal, leftOut)
+        if (isMended) {
+          poolRequest.prefer = lease.account
+          isFree = true
+          lease.release()
+          lease = null
+          continue
+        }
+        if (nextStep(next.verdict.reason) === 'stop') {
+          tellFailure(next, request, null, relayHeaders(record))
+          return 'answered'
+        }
+        failures.push(next)
+        const isRepeated: boolean = !hasRepeated && deservesRepeat(next, lease)
+        hasRepeated ||= isRepeated
+        isFree = isRepeated && next.isUnanswered
         if (isRepeated) poolRequest.prefer = lease.account
         else poolRequest.tried.add(lease.account)
-        if (request.operation === 'generate' && !(isRepeated && next.isUnanswered)) blame(lease, next.verdict)
+        if (!isSideCall(request) && !isFree) blame(lease, next.verdict)
         if (isRepeated && next.verdict.reason === 'burst') {
           await pause(next.verdict.retryAfterMs ?? 0, request.exchange.gone)
         }
@@ -180,105 +208,36 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       lease?.release()
       releaseRetry?.()
     }
-    if (request.exchange.gone.aborted) record.outcome = 'gone'
-    return failed
+    return request.exchange.gone.aborted ? 'answered' : 'unserved'
   }
 
-  function attempt(request: RelayRequest, lease: Lease, record: RelayRecord): Promise<AttemptResult> {
-    const { exchange, envelope, protocol, operation } = request
-    const { account, upstreamModel } = lease
-    record.attempts++
-    record.account = account.name
-    record.upstreamModel = upstreamModel
-    const prepared = prepareBody(request.body, envelope, protocol, operation, account, upstreamModel, config)
-    for (const name of prepared.skipped) warnOnce(account, name)
-    const call = providerOf(account).call(account, {
-      protocol,
-      operation,
-      model: upstreamModel,
-      stream: envelope.stream,
-      headers: headersForUpstream(request.rawHeaders),
-      query: request.query,
-      body: prepared.body,
-    })
-    dependencies.debug?.body(exchange.requestId, 'client request', request.body)
-    dependencies.debug?.body(exchange.requestId, 'upstream request', prepared.body)
-    const upstream: Upstream = protocols[protocol].upstream
-    return runAttempt({
-      call,
-      upstream,
-      exchange,
-      expectsStream: exchange.isStream,
-      shownModel: upstreamModel === envelope.model ? null : envelope.model,
-      headFor: (rawHeaders) => [...headersForClient(rawHeaders), ...relayHeaders(record)],
-      onServing(rawHeaders) {
-        if (operation !== 'generate') return
-        pool.observe(lease, readWindows(rawHeaders, clock.now()), true)
-        pool.markServing(lease)
-      },
-      limits: config,
-      debug: dependencies.debug,
-      drainsForUsage: config.onClientDisconnect === 'drain',
-      client: dependencies.client,
-      clock,
-      heartbeat: dependencies.heartbeat,
-    })
-  }
-
-  /** The client has all it will get from this attempt. */
-  function conclude(
-    request: RelayRequest,
+  /** True when the request can go out again without what was refused. `leftOut`: what it went without this time. */
+  function mend(
+    { thread, repairs }: ThreadedRequest,
     lease: Lease,
-    result: Extract<AttemptResult, { kind: 'served' | 'gone' | 'broken' }>,
-    record: RelayRecord,
-  ): void {
-    record.usage = result.usage
-    record.outcome = request.exchange.gone.aborted ? 'gone' : result.kind
-    const isSideCall = request.operation !== 'generate'
-    if (result.kind === 'broken') {
-      record.failures.push(`${lease.account.name}: ${result.message}`)
-      blame(lease, { reason: 'transient', message: result.message })
-      const kind = result.isTimeout ? 'upstream_timeout' : 'upstream_failed'
-      request.exchange.fail(new GatewayError({ kind, source: 'gateway', message: result.message }), [], result.told)
-    } else if (result.kind === 'served') {
-      record.firstContentMs = result.firstContentMs
-      if (result.errorEvent !== null) {
-        const { verdict } = judgeResult(
-          { kind: 'failed', reply: { ...result, body: Buffer.alloc(0), error: result.errorEvent } },
-          lease.account,
-          clock.now(),
-          0,
-        )
-        record.outcome = 'broken'
-        record.failures.push(`${lease.account.name}: ${verdict.reason} (${verdict.message.slice(0, 200)})`)
-        if (!isSideCall) blame(lease, verdict)
-      } else if (!isSideCall) {
-        pool.succeed(lease, {
-          firstContentMs: result.firstContentMs,
-          wroteHourCache: (result.usage.cacheWrite1h ?? 0) > 0,
-        })
-      }
-    }
+    refusal: UpstreamError,
+    leftOut: ReadonlySet<string>,
+  ): boolean {
+    // Both know how to leave reasoning out, each in its own lane; the client is asked for patience once.
+    const isBare = thread?.dropReasoning(refusal) === true
+    if (repairs.learn(refusal) || isBare) return true
+    return refused.learn(lease.account, upstreamModelOf(lease), refusal, leftOut)
   }
 
-  function blame(
-    lease: Lease,
-    verdict: Verdict & { windows?: readonly Parameters<Pool['observe']>[1][number][] },
-  ): void {
-    if (verdict.windows !== undefined) pool.observe(lease, verdict.windows, false)
-    if (nextStep(verdict.reason) === 'elsewhere') pool.fail(lease, verdict as Verdict & { reason: CoolingReason })
+  /** One attempt, or two when the account's sign-in was refused and could be renewed. */
+  function attempt(request: ThreadedRequest, lease: Lease, record: RelayRecord): Promise<AttemptResult | Skipped> {
+    const { account } = lease
+    return withCredential(
+      dependencies.credentials,
+      account,
+      request.exchange.gone,
+      (credential) => dispatch(request, lease, credential, record),
+      () => record.failures.push(`${account.name}: unauthorized (renewed its sign-in)`),
+    )
   }
 
   function fail(request: RelayRequest, record: RelayRecord, error: unknown): void {
-    const known =
-      error instanceof GatewayError
-        ? error
-        : new GatewayError({
-            kind: 'internal',
-            source: 'gateway',
-            message: 'an unexpected fault in the relay',
-            cause: error,
-          })
+    const known = asGatewayError(error)
     record.failures.push(known.kind === 'internal' ? String(error) : known.message)
     if (known.kind === 'internal')
       dependencies.warn('request.crashed', { error: String((error as Error)?.stack ?? error) })
@@ -289,17 +248,6 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     return new Promise((resolve) => {
       const timer = clock.timer(ms, resolve)
       gone.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true })
-    })
-  }
-
-  function warnOnce(account: Account, name: string): void {
-    const key = `${account.platform} ${name}`
-    if (warnedDefaults.has(key)) return
-    warnedDefaults.add(key)
-    dependencies.warn('default.skipped', {
-      platform: account.platform,
-      member: name,
-      setting: 'model_extra_params["*"]',
     })
   }
 }
@@ -313,13 +261,16 @@ function deservesRepeat({ verdict, isUnanswered }: FailedAttempt, lease: Lease):
   return verdict.reason === 'burst' && lease.isHome && (verdict.retryAfterMs ?? Infinity) <= SHORT_REST_MS
 }
 
-/** What a token holder may know of how its answer came about. */
-function relayHeaders(record: RelayRecord): HeaderList {
-  if (record.account === null) return []
-  const isRenamed = record.upstreamModel !== null && record.upstreamModel !== record.model
-  return [
-    ['x-relay-account', encodeURIComponent(record.account)],
-    ...(isRenamed ? ([['x-relay-model', record.upstreamModel as string]] satisfies HeaderList) : []),
-    ['x-relay-attempts', String(record.attempts)],
-  ]
+/** Of the reasons why nobody serves any of the names: the one that ends first. */
+function soonest(refusals: readonly GatewayError[]): GatewayError {
+  const endOf = ({ retryAfterMs = Infinity }: GatewayError): number => retryAfterMs
+  return refusals.reduce((best, next) => (endOf(next) < endOf(best) ? next : best))
+}
+
+/** Bodies are read no further than needed, so a fault deep inside may show only when something must be changed there. */
+function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error
+  if (error instanceof JsonSyntaxError) return invalidRequest(`the request body cannot be used: ${error.message}`)
+  const message = 'an unexpected fault in the relay'
+  return new GatewayError({ kind: 'internal', source: 'gateway', message, cause: error })
 }

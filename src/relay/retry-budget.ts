@@ -46,6 +46,7 @@ export function createRetryBudget(clock: Clock): RetryBudget {
     },
     takeRetry(signal) {
       if (hasRoom()) return Promise.resolve(take())
+      if (signal.aborted) return Promise.resolve(null)
       return new Promise((resolve) => {
         const settle = (outcome: (() => void) | null): void => {
           waiting.delete(admit)

@@ -2,12 +2,13 @@
  * Serves a client that speaks Anthropic's Messages protocol.
  */
 import type { GatewayError } from '../../core/errors.ts'
-import { isJsonObject, peekObject, type JsonObject, type JsonValue, type Range } from '../../core/json.ts'
+import { peekObject, type JsonObject, type Range } from '../../core/json.ts'
 import type { Downstream } from '../contract.ts'
 import { type ConversationLayout, findParts } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
 import { createErrorAnswer, encodeJson, wordsOf } from '../error-answer.ts'
 import { classOf, type ErrorClass } from '../error-class.ts'
+import { readUserId } from './user-id.ts'
 
 export const downstream: Downstream = {
   protocol: 'anthropic',
@@ -24,25 +25,8 @@ const LAYOUT: ConversationLayout = {
   session: ['metadata'],
   preamble: ['tools', 'system'],
   messages: 'messages',
-  sessionOf: (_, metadata) => readUserIdSession(metadata),
+  sessionOf: (_, metadata) => readUserId(metadata).session,
   isVolatile: isBillingBlock,
-}
-
-/**
- * The session part of `metadata.user_id` as Claude Code writes it: a JSON text with `session_id`, formerly the suffix
- * `_session_<uuid>`. A user id without one names a person, who may lead many conversations.
- */
-function readUserIdSession(metadata: JsonValue): string | null {
-  const userId = isJsonObject(metadata) ? metadata['user_id'] : null
-  if (typeof userId !== 'string') return null
-  const suffix = /_session_([0-9a-f-]{36})$/i.exec(userId)?.[1]
-  if (suffix !== undefined || !userId.startsWith('{')) return suffix ?? null
-  try {
-    const named = JSON.parse(userId) as JsonValue
-    return isJsonObject(named) && typeof named['session_id'] === 'string' ? named['session_id'] : null
-  } catch {
-    return null
-  }
 }
 
 const BILLING_TEXT = '"x-anthropic-billing-header'

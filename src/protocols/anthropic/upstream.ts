@@ -1,12 +1,12 @@
 /**
  * Reads a server that speaks Anthropic's Messages protocol.
  */
-import { extractLast, peekObject, peekValue, type JsonValue } from '../../core/json.ts'
+import { extractLast, peekObject, peekValue } from '../../core/json.ts'
 import type { Frame } from '../../core/sse.ts'
 import type { FrameKind, Upstream, Usage } from '../contract.ts'
 import { typeOf } from '../frame-type.ts'
-import { countAt, usageOf } from '../token-counts.ts'
 import { readUpstreamError } from '../upstream-error.ts'
+import { readUsage, withoutZeroInput } from './usage.ts'
 
 export const upstream: Upstream = {
   protocol: 'anthropic',
@@ -58,30 +58,4 @@ function usageOfFrame(frame: Frame): Usage | null {
     default:
       return null
   }
-}
-
-/** Source: Anthropic API reference, `usage`. Kimi's servers call what they read from the cache `cached_tokens`. */
-function readUsage(usage: JsonValue): Usage | null {
-  return usageOf({
-    input: countAt(usage, 'input_tokens'),
-    cached: countAt(usage, 'cache_read_input_tokens') ?? countAt(usage, 'cached_tokens'),
-    cacheWrite: countAt(usage, 'cache_creation_input_tokens'),
-    cacheWrite1h: countAt(usage, 'cache_creation', 'ephemeral_1h_input_tokens'),
-    output: countAt(usage, 'output_tokens'),
-    reasoning: countAt(usage, 'output_tokens_details', 'thinking_tokens'),
-  })
-}
-
-/** The closing event counts the output; some servers fill its other members with zeros although the start knew better. */
-function withoutZeroInput(usage: Usage | null): Usage | null {
-  if (usage === null) return null
-  const { input, cached, cacheWrite, cacheWrite1h, output, reasoning } = usage
-  return usageOf({
-    input: input || undefined,
-    cached: cached || undefined,
-    cacheWrite: cacheWrite || undefined,
-    cacheWrite1h: cacheWrite1h || undefined,
-    output,
-    reasoning,
-  })
 }

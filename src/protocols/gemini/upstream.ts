@@ -55,7 +55,7 @@ function lastElement(body: Buffer): Range | undefined {
 }
 
 /** Source: Gemini API reference, `UsageMetadata`: the prompt includes what was cached, candidates exclude thoughts. */
-function readUsage(usage: JsonValue): Usage | null {
+export function readUsage(usage: JsonValue): Usage | null {
   const cached = countAt(usage, 'cachedContentTokenCount')
   const reasoning = countAt(usage, 'thoughtsTokenCount')
   return usageOf({

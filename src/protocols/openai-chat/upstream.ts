@@ -1,11 +1,11 @@
 /**
  * Reads a server that speaks OpenAI's Chat Completions protocol, the official one or one of the many that resemble it.
  */
-import { extractLast, peekObject, peekValue, type JsonValue, type Range } from '../../core/json.ts'
+import { extractLast, peekObject, peekValue, type Range } from '../../core/json.ts'
 import type { Frame } from '../../core/sse.ts'
 import type { FrameKind, Upstream, Usage } from '../contract.ts'
-import { countAt, sum, usageOf, without } from '../token-counts.ts'
 import { readUpstreamError } from '../upstream-error.ts'
+import { readUsage } from './usage.ts'
 
 export const upstream: Upstream = {
   protocol: 'openai-chat',
@@ -72,28 +72,4 @@ function isEmpty(data: Buffer, range: Range): boolean {
 /** Usually a member of the last chunk; Moonshot puts it into the choice, Groq into a member of its own. */
 function usageOfFrame(frame: Frame): Usage | null {
   return USAGE.test(frame.data.toString('latin1')) ? readUsage(extractLast(frame.data, 'usage')) : null
-}
-
-/**
- * Source: OpenAI API reference, `CompletionUsage`: prompt includes what was cached, completion includes reasoning. DeepSeek
- * and Kimi have names of their own for cached tokens; xAI and others leave reasoning out of the completion.
- */
-function readUsage(usage: JsonValue): Usage | null {
-  const prompt = countAt(usage, 'prompt_tokens')
-  const completion = countAt(usage, 'completion_tokens')
-  const reasoning = countAt(usage, 'completion_tokens_details', 'reasoning_tokens')
-  const total = countAt(usage, 'total_tokens')
-  const cached =
-    countAt(usage, 'prompt_tokens_details', 'cached_tokens') ??
-    countAt(usage, 'prompt_cache_hit_tokens') ??
-    countAt(usage, 'cached_tokens')
-  const cacheWrite = countAt(usage, 'prompt_tokens_details', 'cache_write_tokens')
-  const isReasoningApart = (reasoning ?? 0) > 0 && total === sum(prompt, completion, reasoning)
-  return usageOf({
-    input: without(prompt, cached, cacheWrite),
-    cached,
-    cacheWrite,
-    output: isReasoningApart || (reasoning ?? 0) > (completion ?? 0) ? sum(completion, reasoning) : completion,
-    reasoning,
-  })
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { AnswerStart } from '../contract.ts'
 import { encodeJson, wordsOf } from '../error-answer.ts'
 import { classOf, type ErrorClass } from '../error-class.ts'
+import { responseObject } from './response-object.ts'
 
 /**
  * One frame, which names the answer that has begun. When none has, a `response.created` goes before it: without that
@@ -57,41 +58,4 @@ function messageOf(error: GatewayError): string {
   if (classOf(error) !== 'rate_limited' || retryAfterMs === undefined || retryAfterMs > LONGEST_WAIT_MS) return words
   if (/try again in/i.test(words)) return words
   return `${words.replace(/[.\s]*$/, '')}. Please try again in ${Math.ceil(retryAfterMs / 100) / 10}s.`
-}
-
-/** Every member that strict clients require, at its neutral value. */
-function responseObject({ id, model, createdAt }: AnswerStart, status: string): JsonObject {
-  return {
-    id,
-    object: 'response',
-    created_at: createdAt,
-    completed_at: null,
-    status,
-    background: false,
-    error: null,
-    incomplete_details: null,
-    instructions: null,
-    max_output_tokens: null,
-    max_tool_calls: null,
-    model,
-    output: [],
-    parallel_tool_calls: true,
-    previous_response_id: null,
-    prompt_cache_key: null,
-    reasoning: null,
-    safety_identifier: null,
-    service_tier: null,
-    store: false,
-    temperature: 1,
-    text: { format: { type: 'text' } },
-    tool_choice: 'auto',
-    tools: [],
-    top_logprobs: 0,
-    top_p: 1,
-    presence_penalty: 0,
-    frequency_penalty: 0,
-    truncation: 'disabled',
-    usage: null,
-    metadata: {},
-  }
 }

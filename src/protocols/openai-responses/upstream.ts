@@ -66,7 +66,7 @@ function usageOfFrame(frame: Frame): Usage | null {
 }
 
 /** Source: OpenAI API reference, `ResponseUsage`: input includes what was cached, output includes reasoning. */
-function readUsage(usage: JsonValue): Usage | null {
+export function readUsage(usage: JsonValue): Usage | null {
   const cached = countAt(usage, 'input_tokens_details', 'cached_tokens')
   const cacheWrite = countAt(usage, 'input_tokens_details', 'cache_write_tokens')
   return usageOf({

@@ -1,0 +1,8 @@
+/**
+ * Gemini as the client of the hub lane.
+ */
+import type { HubDownstream } from '../hub-contract.ts'
+import { decodeRequest } from './decode-request.ts'
+import { createStreamEncoder, encodeWhole } from './encode-answer.ts'
+
+export const hubDownstream: HubDownstream = { protocol: 'gemini', decodeRequest, createStreamEncoder, encodeWhole }

@@ -1,0 +1,195 @@
+/**
+ * One request for one account: which lane it takes, the body and the call in the account's words, and the attempt itself.
+ */
+import type { Account, Protocol, UsableCredential } from '../core/account.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError, invalidRequest } from '../core/errors.ts'
+import { headersForClient, headersForUpstream } from '../core/headers.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { RelayConfig } from '../config/config.ts'
+import type { DebugLog } from '../io/debug-log.ts'
+import type { UpstreamClient } from '../io/upstream.ts'
+import type { Lease, Pool } from '../pool/pool.ts'
+import { readWindows } from '../pool/windows.ts'
+import type { Envelope } from '../protocols/contract.ts'
+import { hubDownstreams } from '../protocols/hub-index.ts'
+import { protocols } from '../protocols/index.ts'
+import { createLedger } from '../protocols/ledger.ts'
+import { providerOf } from '../providers/index.ts'
+import type { AttemptResult } from './attempt-contract.ts'
+import { runAttempt } from './attempt.ts'
+import { maskCredential } from './credential-mask.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import { createHubLane, type HubLane } from './hub-lane.ts'
+import { prepareBody } from './prepare.ts'
+import { dropReasoning, dropThinking } from './reasoning-repair.ts'
+import type { RefusedMembers } from './refused-members.ts'
+import { relayHeaders } from './relay-headers.ts'
+import { isSideCall, type RelayRecord, type ThreadedRequest } from './request.ts'
+
+export interface DispatchDependencies {
+  readonly config: RelayConfig
+  readonly pool: Pool
+  readonly client: UpstreamClient
+  readonly clock: Clock
+  readonly heartbeat: Heartbeat
+  readonly debug: DebugLog | null
+  readonly refused: RefusedMembers
+  readonly warn: (event: string, facts: Record<string, unknown>) => void
+}
+
+export type Dispatch = (
+  request: ThreadedRequest,
+  lease: Lease,
+  credential: UsableCredential,
+  record: RelayRecord,
+) => Promise<AttemptResult>
+
+/** What goes out, before the account's own adaptations. */
+interface Parcel {
+  readonly protocol: Protocol
+  readonly body: Buffer
+  readonly envelope: Envelope
+  readonly hub: HubLane | null
+}
+
+/** Google's clients choose between two forms of a stream; the relay reads the one with events. */
+const STREAM_QUERY = new URLSearchParams('alt=sse')
+
+export function createDispatch(dependencies: DispatchDependencies): Dispatch {
+  const { config, pool, clock, debug } = dependencies
+  const warnedDefaults = new Set<string>()
+
+  return async function dispatch(request, lease, credential, record) {
+    const { exchange, operation, thread } = request
+    const { account } = lease
+    const model = upstreamModelOf(lease)
+    const provider = providerOf(account)
+    record.attempts++
+    record.account = account.name
+    record.upstreamModel = model
+    const ledger = createLedger()
+    const parcel = wrap(request, account, model, ledger)
+    const { hub, protocol } = parcel
+    // A client of another protocol has said nothing that its headers could add for this vendor.
+    const headers = hub === null ? headersForUpstream(request.rawHeaders) : []
+    const adaptation = { headers, refused: dependencies.refused.of(account, model) }
+    const prepared = prepareBody(parcel.body, parcel.envelope, protocol, operation, account, model, config, adaptation)
+    for (const name of prepared.skipped) warnOnce(account, name)
+    const changes = [
+      ...(thread?.dropped ?? []),
+      ...request.repairs.names,
+      ...prepared.dropped,
+      ...repairsIn(ledger.entries),
+    ]
+    record.dropped = [...new Set(changes)]
+    record.losses = ledger.entries
+    const call = provider.call(account, credential, {
+      protocol,
+      operation,
+      model,
+      stream: parcel.envelope.stream,
+      headers,
+      query: hub === null ? request.query : STREAM_QUERY,
+      body: prepared.body,
+    })
+    debug?.body(exchange.requestId, 'client request', request.body)
+    debug?.body(exchange.requestId, 'upstream request', prepared.body)
+    const isSameLane = hub === null && operation === 'generate'
+    const fold = (isSameLane && provider.foldStream) || null
+    const shownModel = hub !== null || model === parcel.envelope.model ? null : parcel.envelope.model
+    const result = await runAttempt({
+      call,
+      upstream: protocols[protocol].upstream,
+      hub,
+      exchange,
+      expectsStream: hub !== null || exchange.isStream || fold !== null,
+      fold,
+      mender: isSameLane ? (provider.createStreamMender?.(headers) ?? null) : null,
+      watcher: thread?.watch(account, shownModel) ?? null,
+      shownModel,
+      headFor: (rawHeaders) => [
+        ...headersForClient(rawHeaders),
+        ...relayHeaders({ ...record, losses: config.log.level === 'debug' ? record.losses : [] }),
+      ],
+      onServing(rawHeaders) {
+        if (isSideCall(request)) return
+        pool.observe(lease, readWindows(rawHeaders, clock.now()), true)
+        pool.markServing(lease)
+      },
+      limits: config,
+      debug,
+      drainsForUsage: config.onClientDisconnect === 'drain',
+      client: dependencies.client,
+      clock,
+      heartbeat: dependencies.heartbeat,
+    })
+    return maskCredential(result, credential.secret)
+  }
+
+  function wrap(
+    request: ThreadedRequest,
+    account: Account,
+    model: string,
+    ledger: ReturnType<typeof createLedger>,
+  ): Parcel {
+    const { thread, repairs } = request
+    const { body, envelope } = thread?.requestFor(account) ?? request
+    const spoken = providerOf(account).protocolsOf(account)
+    const [first = request.protocol] = spoken
+    if (spoken.includes(request.protocol)) {
+      const bare = repairs.isReasoningDropped && request.protocol === 'anthropic'
+      return { protocol: request.protocol, body: bare ? dropThinking(body) : body, envelope, hub: null }
+    }
+    const parsed = parseRequest(body)
+    const decoded = hubDownstreams[request.protocol].decodeRequest(parsed, envelope, ledger)
+    const conversation = repairs.isReasoningDropped ? dropReasoning(decoded) : decoded
+    let ids = 0
+    const hub = createHubLane({
+      conversation,
+      downstream: request.protocol,
+      upstream: first,
+      account,
+      upstreamModel: model,
+      cacheKey: request.cacheKey,
+      now: clock.now(),
+      // Unique within the relay, because the request's own id is.
+      createId: (prefix) => `${prefix}${request.exchange.requestId.replace(/^req_/, '')}${ids++}`,
+      ledger,
+      onFault: (error) => dependencies.warn('hub.fault', { account: account.name, error: String(error) }),
+    })
+    const encoded = { model, stream: true, modelRange: null }
+    return { protocol: first, body: Buffer.from(JSON.stringify(hub.body)), envelope: encoded, hub }
+  }
+
+  function warnOnce(account: Account, name: string): void {
+    const key = `${account.platform} ${name}`
+    if (warnedDefaults.has(key)) return
+    warnedDefaults.add(key)
+    const facts = { platform: account.platform, member: name, setting: 'model_extra_params["*"]' }
+    dependencies.warn('default.skipped', facts)
+  }
+}
+
+/** Some vendors know a model by one of its names alone. */
+export function upstreamModelOf({ account, upstreamModel }: Lease): string {
+  return providerOf(account).canonicalModel?.(upstreamModel) ?? upstreamModel
+}
+
+/** Throws `invalid_request`: the byte lane leaves the vendor to judge what it does not need to read. */
+function parseRequest(body: Buffer): JsonObject {
+  try {
+    return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, '')) as JsonObject
+  } catch (error) {
+    if (!(error instanceof SyntaxError))
+      throw new GatewayError({ kind: 'internal', message: 'unreadable body', cause: error })
+    throw invalidRequest(`the request body is not valid JSON: ${error.message}`)
+  }
+}
+
+/** What was mended in the conversation itself; what was left out or weakened is told in debug only. */
+function repairsIn(entries: readonly string[]): string[] {
+  return entries
+    .filter((entry) => !/^(dropped|weakened|emulated)\b/.test(entry))
+    .map((entry) => entry.split(':', 1)[0] as string)
+}

@@ -1,0 +1,185 @@
+/**
+ * The hub lane of an answer: events of one dialect in, frames or a whole body of another out. The same promises as the byte
+ * lane: nothing goes out before content flows, backpressure both ways, an end only where the answer really ended.
+ */
+import type { Timer } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { JsonObject } from '../core/json.ts'
+import { createFrameScanner } from '../core/sse.ts'
+import type { UpstreamExchange } from '../io/upstream.ts'
+import type { UpstreamError, Usage } from '../protocols/contract.ts'
+import { createFold } from '../protocols/fold.ts'
+import type { Delta } from '../protocols/hub.ts'
+import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import type { HubLane } from './hub-lane.ts'
+
+/** After the end of the answer the connection may end properly, to be used again. */
+const CLOSE_GRACE_MS = 1_000
+/** An event is translated as a whole: a picture, or the arguments of a call that writes a long file. */
+const LARGEST_EVENT_BYTES = 128 * 1024 * 1024
+
+export interface HubPump extends BodySink {
+  /** A whole body that came although a stream was asked for. */
+  onWhole(body: Buffer): void
+}
+
+export function createHubPump(
+  job: AttemptJob,
+  lane: HubLane,
+  upstreamExchange: UpstreamExchange,
+  rawHeaders: readonly string[],
+  startedAt: number,
+  finish: (result: AttemptResult) => void,
+): HubPump {
+  const { clock, exchange, limits } = job
+  const usage: Usage = {}
+  const headAt = clock.monotonic()
+  const scanner = createFrameScanner(
+    (frame) => {
+      job.debug?.event(exchange.requestId, frame.event, frame.data)
+      if (state !== 'over') take(lane.decoder.decode(frame))
+    },
+    { keptBytes: LARGEST_EVENT_BYTES },
+  )
+  /** A whole answer is the fold of the stream: one way to read an answer, not two. */
+  const fold = exchange.isStream ? null : createFold()
+  let state: 'holding' | 'flowing' | 'over' = 'holding'
+  let firstContentMs: number | null = null
+  let lastByteAt = headAt
+  let pending = ''
+  let isPaused = false
+  let closing: Timer | null = null
+
+  exchange.onDrain = () => {
+    isPaused = false
+    lastByteAt = clock.monotonic()
+    upstreamExchange.resume()
+  }
+
+  function take(deltas: readonly Delta[]): void {
+    for (const delta of deltas) {
+      if (state === 'over') return
+      if (delta.type === 'usage') Object.assign(usage, delta.usage)
+      if (delta.type === 'error') return fail(delta.error)
+      fold?.push(delta)
+      if (fold === null) pending += lane.encoder.encode(delta)
+      if (state === 'holding' && delta.type !== 'start' && delta.type !== 'usage') begin()
+      if (delta.type === 'finish') complete()
+    }
+  }
+
+  /** Content flows. A whole answer still waits for its end, but its account has proven itself. */
+  function begin(): void {
+    state = 'flowing'
+    firstContentMs = clock.monotonic() - startedAt
+    job.onServing(rawHeaders)
+    if (fold === null) exchange.commitStream(job.headFor(lane.withoutForeignHeaders(rawHeaders)))
+  }
+
+  function complete(): void {
+    state = 'over'
+    if (fold === null) {
+      exchange.write(pending, true)
+      pending = ''
+      exchange.endStream()
+      if (lane.encoder.final) job.watcher?.onWhole(Buffer.from(JSON.stringify(lane.encoder.final)))
+    } else {
+      const body = Buffer.from(lane.encodeWhole(fold.result()))
+      job.watcher?.onWhole(body)
+      const head = job.headFor(lane.withoutForeignHeaders(rawHeaders))
+      exchange.sendWhole(200, [['content-type', 'application/json'], ...head], body)
+    }
+    closing = clock.timer(CLOSE_GRACE_MS, () => upstreamExchange.abort())
+    settle({ kind: 'served', status: 200, rawHeaders, usage, firstContentMs, errorEvent: null })
+  }
+
+  function settle(result: AttemptResult): void {
+    exchange.onDrain = null
+    finish(result)
+  }
+
+  /** The upstream reports a failure: before content another account may take over, later the client must be told. */
+  function fail(error: UpstreamError): void {
+    const isUntold = state === 'holding' || fold !== null
+    state = 'over'
+    upstreamExchange.abort()
+    if (isUntold) {
+      const reply = { status: error.status ?? 200, rawHeaders, body: Buffer.alloc(0), error }
+      return settle({ kind: 'failed', reply })
+    }
+    flush()
+    settle({ kind: 'broken', message: error.message, usage, isTimeout: false, told: lane.encoder.told, error })
+  }
+
+  function breakOff(message: string, isTimeout: boolean): void {
+    if (state === 'over') return
+    const isUntold = state === 'holding' || fold !== null
+    state = 'over'
+    upstreamExchange.abort()
+    if (isUntold) return settle({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
+    flush()
+    settle({ kind: 'broken', message, usage, isTimeout, told: lane.encoder.told })
+  }
+
+  function flush(): boolean {
+    if (pending === '') return true
+    const text = pending
+    pending = ''
+    return exchange.write(text, true)
+  }
+
+  /** Whatever a decoder trips over is the upstream's fault, and one attempt's, not the relay's. */
+  function guarded(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      if (!(error instanceof GatewayError)) lane.onFault(error)
+      breakOff(`the answer cannot be read: ${error instanceof Error ? error.message : String(error)}`, false)
+    }
+  }
+
+  return {
+    onData(chunk) {
+      lastByteAt = clock.monotonic()
+      if (state === 'over') return true
+      guarded(() => scanner.push(chunk))
+      if (state !== 'flowing' || fold !== null) return true
+      isPaused = !flush()
+      return !isPaused
+    },
+    onWhole(body) {
+      guarded(() => take(lane.decodeWhole(JSON.parse(body.toString('utf8')) as JsonObject)))
+      breakOff('the whole answer has no end', false)
+    },
+    onEnd() {
+      if (state !== 'over') {
+        guarded(() => {
+          scanner.end()
+          if (state !== 'over') take(lane.decoder.end())
+        })
+        breakOff('the stream ended without its terminal event', false)
+      }
+      closing?.cancel()
+    },
+    onBreak(message) {
+      if (state !== 'over') {
+        guarded(() => take(lane.decoder.end()))
+        breakOff(`the stream broke off: ${message}`, false)
+      }
+      closing?.cancel()
+    },
+    onGone() {
+      if (job.drainsForUsage && state === 'flowing') return
+      upstreamExchange.abort()
+      settle({ kind: 'gone', usage })
+    },
+    tick(now) {
+      if (isPaused || state === 'over') return
+      if (now - lastByteAt >= limits.streamReadTimeoutMs) {
+        breakOff(`the upstream sent nothing for ${limits.streamReadTimeoutMs / 1000} s`, true)
+      } else if (fold !== null && now - startedAt >= limits.responseTimeoutMs) {
+        breakOff(`no whole answer within ${limits.responseTimeoutMs / 1000} s`, true)
+      }
+    },
+  }
+}

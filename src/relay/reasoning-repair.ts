@@ -1,0 +1,67 @@
+/**
+ * A conversation without its sealed reasoning, for the one repetition after a vendor has refused what it cannot unseal:
+ * signatures are bound to the account, the model and the words before them.
+ */
+import { applyEdits, replaceValue } from '../core/json-edit.ts'
+import { isJsonObject, type JsonValue, parseValue, peekObject } from '../core/json.ts'
+import type { UpstreamError } from '../protocols/contract.ts'
+import type { Conversation } from '../protocols/hub.ts'
+
+export interface ReasoningRepairs {
+  /** True once, when `refusal` is about reasoning that somebody else sealed: the request may be repeated without. */
+  learn(refusal: UpstreamError): boolean
+  readonly isReasoningDropped: boolean
+  /** As the client is told. */
+  readonly names: readonly string[]
+}
+
+/** Sources: error texts of Anthropic, OpenAI and Gemini for state that another account or conversation made. */
+const REFUSED_STATE =
+  /signature|thinking.{0,80}block|bound to a different conversation|encrypted content\b.{0,400}\bcould not be (verified|decrypted)|not issued to this caller|thought.?signature/is
+
+export function createReasoningRepairs(): ReasoningRepairs {
+  let isDropped = false
+  return {
+    get isReasoningDropped() {
+      return isDropped
+    },
+    get names() {
+      return isDropped ? ['foreign-reasoning'] : []
+    },
+    learn({ code, message }) {
+      if (isDropped || (code !== 'invalid_encrypted_content' && !REFUSED_STATE.test(message))) return false
+      isDropped = true
+      return true
+    },
+  }
+}
+
+export function dropReasoning(conversation: Conversation): Conversation {
+  const turns = conversation.turns.map(({ role, parts }) => ({
+    role,
+    parts: parts
+      .filter((part) => part.type !== 'reasoning')
+      .map((part) => {
+        if (part.type !== 'tool-call' || part.carrier === undefined) return part
+        const { carrier: _carrier, ...call } = part
+        return call
+      }),
+  }))
+  return { ...conversation, turns }
+}
+
+const THINKING: ReadonlySet<unknown> = new Set(['thinking', 'redacted_thinking'])
+
+/** The same for a Messages body: only `messages` is written anew. */
+export function dropThinking(body: Buffer): Buffer {
+  const range = peekObject(body, ['messages']).get('messages')
+  if (range === undefined) return body
+  const messages = parseValue(body, range)
+  if (!Array.isArray(messages)) return body
+  const bare = messages.map((message): JsonValue => {
+    if (!isJsonObject(message) || !Array.isArray(message['content'])) return message
+    const content = message['content'].filter((block) => !isJsonObject(block) || !THINKING.has(block['type']))
+    return { ...message, content }
+  })
+  return applyEdits(body, [replaceValue(range, bare)])
+}
