@@ -11,21 +11,33 @@ import type { ClientToken, Protocol } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { version } from '../core/version.ts'
+import type { Log } from '../io/log.ts'
+import type { TokenKeeper } from '../oauth/tokens.ts'
 import type { Pool } from '../pool/pool.ts'
 import { readGeminiPath } from '../protocols/gemini/downstream.ts'
 import { protocols } from '../protocols/index.ts'
+import type { ResponseMemory } from '../relay/response-memory.ts'
 import type { Operation } from '../providers/contract.ts'
 import { createGuard, isLocalUser, unauthorized } from './guard.ts'
-import { encodeModel, encodeModelList, listModels, modelDialect } from './models.ts'
+import type { LoginRoute } from './login.ts'
+import { encodeModel, encodeModelList, listModels, modelDialect, type ModelDialect } from './models.ts'
 import type { RelayRoute, ServeRequest } from './relay-route.ts'
 import { refuse, sendJson } from './reply.ts'
+import { deleteResponse, sendResponse } from './responses.ts'
 import { fullStatus, publicStatus } from './status.ts'
 
 export interface AppDependencies {
   readonly config: RelayConfig
   readonly pool: Pool
+  readonly responses: ResponseMemory
   readonly clock: Clock
   readonly serveRequest: ServeRequest
+  readonly login: LoginRoute
+  /** How an account's sign-in is doing; null for accounts without one. */
+  readonly describeSignIn: TokenKeeper['describe']
+  /** Masks secrets, for words of an upstream that are shown in `/health`. */
+  readonly redact: (text: string) => string
+  readonly log: Log
 }
 
 export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void
@@ -46,11 +58,16 @@ const RELAYED: ReadonlyArray<readonly [Protocol, Operation, readonly string[]]> 
   ['openai-chat', 'generate', ['/v1/chat/completions', '/chat/completions', '/v1/v1/chat/completions']],
 ]
 
-/** Where Gemini's clients put model and verb; the newest SDK leaves out the `beta`. */
-const GEMINI_PREFIXES = ['/v1beta/models/', '/v1/models/', '/v1beta/v1beta/models/']
+/**
+ * Where models are listed, and where Gemini's clients put model and verb; Google's newest SDK leaves out the `beta`.
+ * None, and two, come from settings with a version forgotten or too many.
+ */
+const MODELS_PATHS = ['/v1', '/v1beta', '', '/v1/v1', '/v1/v1beta', '/v1beta/v1', '/v1beta/v1beta'].map(
+  (version) => `${version}/models`,
+)
 
 export function createApp(dependencies: AppDependencies): RequestListener {
-  const { config, pool, clock, serveRequest } = dependencies
+  const { config, pool, clock, serveRequest, log } = dependencies
   const guard = createGuard(config.tokens)
   const startedAt = clock.monotonic()
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -68,40 +85,65 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   const relayed = (route: RelayRoute) =>
     asClient((client, { env }, requestId) => serveRequest(client, route, env.incoming, env.outgoing, requestId))
 
+  const remembered = (answer: typeof deleteResponse) =>
+    asClient((client, { env, req }, requestId) => {
+      try {
+        answer(dependencies.responses, client, req.param('id') ?? '', env.outgoing, requestId)
+      } catch (error) {
+        refuseWith(env.incoming, env.outgoing, error as GatewayError)
+      }
+    })
+
   for (const [protocol, operation, paths] of RELAYED) {
     for (const path of paths) {
       app.post(path, relayed({ protocol, operation, path: null }))
-      app.all(path, ({ env }) => refuseMethod(env.incoming, env.outgoing, 'POST'))
+      app.all(path, (context) => refuseMethod(context, 'POST'))
     }
   }
-  for (const prefix of GEMINI_PREFIXES) {
-    app.post(`${prefix}:call`, (context) => {
-      const path = readGeminiPath(context.req.param('call') ?? '')
-      if (path === null) return refuseUnknown(context)
+  for (const path of ['/v1/responses/:id', '/responses/:id']) {
+    app.get(path, remembered(sendResponse))
+    app.delete(path, remembered(deleteResponse))
+  }
+  for (const models of MODELS_PATHS) {
+    app.post(`${models}/:call`, (context) => {
+      const call = context.req.param('call') ?? ''
+      const path = readGeminiPath(call)
+      if (path === null) return call.includes(':') ? refuseUnknown(context) : refuseMethod(context, 'GET, HEAD')
       const operation = path.verb === 'countTokens' ? 'count_tokens' : 'generate'
       return relayed({ protocol: 'gemini', operation, path })(context)
     })
-    app.get(`${prefix}:id`, (context) => showModel(context, context.req.param('id') ?? ''))
-  }
-  for (const path of ['/v1/models', '/v1beta/models', '/models']) {
+    app.get(`${models}/:id`, (context) => {
+      const id = context.req.param('id') ?? ''
+      return readGeminiPath(id) === null ? showModel(context, id) : refuseMethod(context, 'POST')
+    })
+    app.all(`${models}/:id`, (context) =>
+      refuseMethod(context, readGeminiPath(context.req.param('id') ?? '') === null ? 'GET, HEAD' : 'POST'),
+    )
     app.get(
-      path,
+      models,
       asClient((client, { env }, requestId) => {
-        const dialect = modelDialect(env.incoming, path)
+        const dialect = modelDialect(env.incoming, models)
         sendJson(env.outgoing, requestId, 200, encodeModelList(listModels(config, client), dialect))
       }),
     )
-    app.all(path, ({ env }) => refuseMethod(env.incoming, env.outgoing, 'GET'))
+    app.all(models, (context) => refuseMethod(context, 'GET, HEAD'))
   }
   app.get('/health', ({ env }) => {
     const mayKnow = guard.identify(env.incoming) !== null || isLocalUser(env.incoming)
-    const status = mayKnow ? fullStatus(pool, clock, startedAt, version) : publicStatus(pool)
+    const status = mayKnow ? fullStatus(pool, clock, startedAt, version, dependencies) : publicStatus(pool)
     sendJson(env.outgoing, newRequestId(), 200, status)
+    return RESPONSE_ALREADY_SENT
+  })
+  app.get('/auth/login', ({ env }) => {
+    dependencies.login.handle(env.incoming, env.outgoing).catch(() => env.outgoing.destroy())
     return RESPONSE_ALREADY_SENT
   })
   // Claude Code asks these to see whether the relay is there, and sends its events to whoever serves it.
   for (const path of ['/', '/api/hello']) app.get(path, ({ env }) => acknowledge(env.outgoing))
+  for (const path of ['/', '/api/hello', '/health', '/auth/login'])
+    app.all(path, (context) => refuseMethod(context, 'GET, HEAD'))
   app.post('/api/event_logging/*', ({ env }) => acknowledge(env.outgoing))
+  app.all('/api/event_logging/*', (context) => refuseMethod(context, 'POST'))
   app.notFound(refuseUnknown)
   app.onError((error, { env }) => {
     refuseWith(
@@ -122,18 +164,19 @@ export function createApp(dependencies: AppDependencies): RequestListener {
     })(context)
   }
 
-  function refuseMethod(incoming: IncomingMessage, outgoing: ServerResponse, allow: string): Response {
+  function refuseMethod({ env: { incoming, outgoing } }: AppContext, allow: string): Response {
     // A preflight is a browser asking for leave; no page has it.
     const isPreflight = incoming.method === 'OPTIONS'
     const error = isPreflight
       ? new GatewayError({ kind: 'forbidden', source: 'gateway', message: 'browsers may not call this relay' })
-      : new GatewayError({ kind: 'method_not_allowed', message: `this path takes ${allow} requests only` })
+      : new GatewayError({ kind: 'method_not_allowed', message: `this path takes ${allow} requests` })
     refuseWith(incoming, outgoing, error, isPreflight ? {} : { allow })
     return RESPONSE_ALREADY_SENT
   }
 
-  function refuseUnknown({ env: { incoming, outgoing } }: AppContext): Response {
-    if (incoming.method === 'OPTIONS') return refuseMethod(incoming, outgoing, '')
+  function refuseUnknown(context: AppContext): Response {
+    const { incoming, outgoing } = context.env
+    if (incoming.method === 'OPTIONS') return refuseMethod(context, '')
     refuseWith(incoming, outgoing, unknownPath(incoming))
     return RESPONSE_ALREADY_SENT
   }
@@ -144,11 +187,22 @@ export function createApp(dependencies: AppDependencies): RequestListener {
     error: GatewayError,
     headers: Readonly<Record<string, string>> = {},
   ): void {
-    const { downstream } = protocols[protocolOfPath(pathOf(incoming))]
-    refuse(incoming, outgoing, downstream, error, newRequestId(), clock, headers)
+    const { downstream } = protocols[protocolOf(incoming)]
+    const requestId = newRequestId()
+    refuse(incoming, outgoing, downstream, error, requestId, clock, headers)
+    if (!config.enableRequestLog) return
+    // The commonest trouble of a new set-up, a wrong token or a wrong address, must show where its owner looks.
+    log.warn('request.refused', {
+      request: requestId,
+      method: incoming.method,
+      path: pathOf(incoming).slice(0, 200),
+      status: outgoing.statusCode,
+      reason: error.message,
+    })
   }
 
-  const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false })
+  // HTTP/1.0 has no Host, and the health checks of load balancers speak it; the router needs some name to build a URL.
+  const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
   return (incoming, outgoing) => {
     try {
       guard.screen(incoming)
@@ -177,7 +231,7 @@ function pathOf(incoming: IncomingMessage): string {
 
 /** Routes are matched as they are written: what a URL parser would tidy up, or a decoder reveal, is no path of ours. */
 function screenPath(incoming: IncomingMessage): void {
-  if (/%|\/\/|\/\.{1,2}(\/|$)|\\/.test(pathOf(incoming).replace(/^https?:\/\//i, ''))) throw unknownPath(incoming)
+  if (/[%#]|\/\/|\/\.{1,2}(\/|$)|\\/.test(pathOf(incoming).replace(/^https?:\/\//i, ''))) throw unknownPath(incoming)
 }
 
 /** Codex tries a WebSocket first; 426 alone makes it use HTTP for the session at once. Other upgrades may be ignored. */
@@ -199,9 +253,18 @@ function unknownPath(incoming: IncomingMessage): GatewayError {
   })
 }
 
-/** The dialect in which a refusal under this path is best understood. */
-function protocolOfPath(path: string): Protocol {
+/** The dialect in which a refusal is best understood: told by the path, and by the client's marks where all share it. */
+function protocolOf(incoming: IncomingMessage): Protocol {
+  const path = pathOf(incoming)
   if (path.includes('/messages')) return 'anthropic'
-  if (path.startsWith('/v1beta') || /\/models\/[^/]*:/.test(path)) return 'gemini'
+  if (path.includes('/v1beta/') || /\/models\/[^/]*:/.test(path)) return 'gemini'
+  if (/\/models(\/|$)/.test(path)) return PROTOCOL_OF_LIST[modelDialect(incoming, path)]
   return path.includes('/responses') ? 'openai-responses' : 'openai-chat'
+}
+
+const PROTOCOL_OF_LIST: Record<ModelDialect, Protocol> = {
+  anthropic: 'anthropic',
+  gemini: 'gemini',
+  openai: 'openai-chat',
+  codex: 'openai-responses',
 }

@@ -6,10 +6,13 @@ import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import { inflateZstd } from './zstd.ts'
 
 export interface BodyLimits {
   /** Of the body as it is used, so after inflation. */
   readonly maxBytes: number
+  /** Called when the head alone gives no reason to refuse: the client may be waiting to be asked (RFC 9110 section 10.1.1). */
+  readonly askFor: () => void
   readonly clock: Clock
 }
 
@@ -20,8 +23,9 @@ const MOST_INFLATION = 100
 const SMALL_BYTES = 1024 * 1024
 
 /**
- * The body, inflated. Throws `request_too_large` (413; before reading when its length is announced), `request_timeout`
- * (408), `unsupported_media_type` (415), `invalid_request` for a broken encoding, `client_gone` when the client left.
+ * The body, inflated and without a byte order mark. Throws `request_too_large` (413; before reading when its length is
+ * announced), `request_timeout` (408), `unsupported_media_type` (415), `invalid_request` for a broken encoding,
+ * `client_gone` when the client left.
  */
 export async function readBody(incoming: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   if (/^\s*multipart\//i.test(incoming.headers['content-type'] ?? '')) {
@@ -39,14 +43,19 @@ export async function readBody(incoming: IncomingMessage, limits: BodyLimits): P
     })
   }
   const raw = await receive(incoming, limits)
-  if (encoding === undefined || raw.length === 0) return raw
-  const bound = Math.min(limits.maxBytes, Math.max(SMALL_BYTES, raw.length * MOST_INFLATION))
-  return inflate(encoding, raw, bound)
+  if (encoding === undefined || raw.length === 0) return withoutMark(raw)
+  return withoutMark(await inflate(encoding, raw, limits.maxBytes))
 }
 
-function receive(incoming: IncomingMessage, { maxBytes, clock }: BodyLimits): Promise<Buffer> {
+/** A byte order mark is no part of the text, and most parsers behind us stumble over it (RFC 8259 section 8.1). */
+function withoutMark(body: Buffer): Buffer {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body
+}
+
+function receive(incoming: IncomingMessage, { maxBytes, askFor, clock }: BodyLimits): Promise<Buffer> {
   const announced = Number(incoming.headers['content-length'] ?? NaN)
   if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes))
+  askFor()
   return new Promise((resolve, reject) => {
     // One buffer of the announced size spares the list of chunks and its concatenation, which 200 KB bodies feel.
     const slab = announced > 0 ? Buffer.allocUnsafeSlow(announced) : null
@@ -109,34 +118,17 @@ const INFLATERS: Record<string, Inflater> = {
 }
 
 async function inflate(encoding: string, raw: Buffer, maxBytes: number): Promise<Buffer> {
+  const worthBytes = Math.max(SMALL_BYTES, raw.length * MOST_INFLATION)
   try {
-    return await (INFLATERS[encoding] as Inflater)(raw, maxBytes)
+    return await (INFLATERS[encoding] as Inflater)(raw, Math.min(maxBytes, worthBytes))
   } catch (error) {
-    if (error instanceof GatewayError) throw error
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes)
+    if ((error as { code?: string }).code !== 'ERR_BUFFER_TOO_LARGE') {
+      throw new GatewayError({ kind: 'invalid_request', message: `the body is not valid ${encoding}`, cause: error })
+    }
+    if (worthBytes >= maxBytes) throw tooLarge(maxBytes)
     throw new GatewayError({
-      kind: 'invalid_request',
-      message: `the body is not valid ${encoding}`,
-      cause: error,
+      kind: 'request_too_large',
+      message: `the request body grows more than ${MOST_INFLATION}-fold when it is unpacked`,
     })
   }
 }
-
-/** Node 20 has no zstd of its own, and Codex sends it after a ChatGPT login: a small decoder, loaded when first needed. */
-async function inflateZstd(raw: Buffer, maxBytes: number): Promise<Buffer> {
-  const { Decompress } = await import('fzstd')
-  const chunks: Uint8Array[] = []
-  let size = 0
-  const decoder = new Decompress((chunk) => {
-    size += chunk.length
-    if (size > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
-  })
-  // In pieces, so that the bound is met before a bomb has been unpacked as a whole.
-  for (let at = 0; at < raw.length; at += ZSTD_STEP_BYTES) {
-    decoder.push(raw.subarray(at, at + ZSTD_STEP_BYTES), at + ZSTD_STEP_BYTES >= raw.length)
-  }
-  return Buffer.concat(chunks, size)
-}
-
-const ZSTD_STEP_BYTES = 16 * 1024

@@ -73,9 +73,9 @@ function presentedTokens(incoming: IncomingMessage): string[] {
   return found
 }
 
-/** `?key=` is how Google's clients present a key; two of them are a trick. */
+/** `?key=` is how Google's clients present a key, on their own paths alone; two of them are a trick. */
 function queryKeys(url: string): string[] {
-  if (!/^\/v1(beta)?\//.test(url)) return []
+  if (!/^\/(v1beta|v1\/models)\//.test(url)) return []
   const keys = new URLSearchParams(url.split('?')[1] ?? '').getAll('key')
   return keys.length === 1 ? keys : []
 }

@@ -52,7 +52,7 @@ export function listModels(config: RelayConfig, client: ClientToken): ListedMode
 /** Which list a client expects, by the marks that real clients carry. */
 export function modelDialect(incoming: IncomingMessage, path: string): ModelDialect {
   const query = new URLSearchParams(incoming.url?.split('?')[1] ?? '')
-  if (path.startsWith('/v1beta') || incoming.headers['x-goog-api-key'] !== undefined) return 'gemini'
+  if (path.includes('/v1beta/') || incoming.headers['x-goog-api-key'] !== undefined) return 'gemini'
   if (incoming.headers['anthropic-version'] !== undefined) return 'anthropic'
   return query.has('client_version') ? 'codex' : 'openai'
 }

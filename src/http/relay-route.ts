@@ -14,7 +14,8 @@ import { protocols } from '../protocols/index.ts'
 import type { Operation } from '../providers/contract.ts'
 import { createExchange } from '../relay/exchange.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
-import type { Relay, RelayRecord } from '../relay/relay.ts'
+import type { Relay } from '../relay/relay.ts'
+import type { RelayRecord } from '../relay/request.ts'
 import { readBody } from './body.ts'
 import { refuse } from './reply.ts'
 
@@ -61,12 +62,16 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
     let bytesOut = 0
     let refusal: GatewayError | null = null
     try {
-      if (incoming.headers.expect !== undefined) outgoing.writeContinue()
-      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, clock })
+      const askFor = (): void => {
+        if (incoming.headers.expect !== undefined) outgoing.writeContinue()
+      }
+      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, clock })
       bytesIn = body.length
       envelope = completeEnvelope(downstream.readEnvelope(body), route)
       checkModel(client, envelope.model)
-      const isStream = envelope.stream && (route.path === null || query.get('alt') === 'sse')
+      // A count is one number, whatever the body asks for; Gemini's streams are events only when the query says so.
+      const isStream =
+        envelope.stream && route.operation !== 'count_tokens' && (route.path === null || query.get('alt') === 'sse')
       const exchange = createExchange({
         incoming,
         outgoing,

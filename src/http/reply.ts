@@ -37,7 +37,7 @@ export function refuse(
   if (outgoing.headersSent || outgoing.destroyed) return
   const answer = downstream.encodeError(error, requestId, clock.now())
   const body = Buffer.from(answer.body)
-  const isUnread = !incoming.complete
+  const isUnread = !incoming.complete && hasBody(incoming)
   outgoing.writeHead(answer.status, {
     ...answer.headers,
     ...extraHeaders,
@@ -56,4 +56,9 @@ export function refuse(
   }
   const timer = clock.timer(LINGER_MS, end)
   incoming.once('end', end).once('close', end).resume()
+}
+
+/** RFC 9112 section 6.3: a request without either header has no body. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -37,6 +37,8 @@ const LIMITS = {
 }
 const MOST_HEADER_LINES = 100
 const MOST_SOCKETS = 8_192
+/** Beyond Node's 511 the kernel lets a burst of clients wait instead of sending them off to try again a second later. */
+const LONGEST_BACKLOG = 4_096
 
 /** Opens the port. Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the first address cannot be had. */
 export async function listen(options: ListenOptions): Promise<RelayServer> {
@@ -108,7 +110,11 @@ function createConfiguredServer(listener: ListenOptions['listener']): Server {
   // The body is asked for when the token has been checked, not before.
   server.on('checkContinue', listener)
   server.on('connect', (_incoming, socket) => socket.destroy())
-  server.on('connection', (socket) => socket.setNoDelay(true))
+  server.on('connection', (socket) => {
+    socket.setNoDelay(true)
+    // Each pipelined request listens for its client's leaving, and there may be many.
+    socket.setMaxListeners(0)
+  })
   return server
 }
 
@@ -119,8 +125,7 @@ function bind(server: Server, address: string | null, port: number): Promise<voi
       server.off('error', reject)
       resolve()
     }
-    if (address === null) server.listen(port, isUp)
-    else server.listen(port, address, isUp)
+    server.listen({ port, ...(address === null ? {} : { host: address }), backlog: LONGEST_BACKLOG }, isUp)
   })
 }
 

@@ -3,7 +3,13 @@
  * undici's dispatch handlers are used directly because a stream object per answer costs more than the relaying itself;
  * the old handler form gets raw header buffers and skips a compatibility wrapper.
  */
-import { type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
+import connectApi from 'undici/lib/api/api-connect.js'
+import DispatcherBase from 'undici/lib/dispatcher/dispatcher.js'
+import Pool from 'undici/lib/dispatcher/pool.js'
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js'
+import Socks5ProxyAgent from 'undici/lib/dispatcher/socks5-proxy-agent.js'
+import type { HeaderList } from '../core/headers.ts'
 import type { TransportFailure, TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
 
 export interface UpstreamListener {
@@ -71,7 +77,7 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
           origin: call.origin,
           path: call.path,
           method: call.method,
-          headers: call.headers.flat(),
+          headers: groupHeaders(call.headers),
           body: call.body,
           headersTimeout: 0,
           bodyTimeout: 0,
@@ -86,6 +92,16 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       dispatchers.clear()
     },
   }
+}
+
+/** By name, the values of equal names in a list: undici's proxy agents keep only the last of equal names in a flat list. */
+function groupHeaders(headers: HeaderList): Record<string, string | string[]> {
+  const grouped: Record<string, string | string[]> = {}
+  for (const [name, value] of headers) {
+    const before = grouped[name]
+    grouped[name] = before === undefined ? value : [before, value].flat()
+  }
+  return grouped
 }
 
 /** Timeouts of the answer are off: the relay keeps its own, on its own clock, and tells upstream silence from its own. */
@@ -104,6 +120,8 @@ function createDispatcher(origin: string, proxy: string, connectTimeoutMs: numbe
   if (proxy === '') return new Pool(origin, { ...limits, connect })
   const url = new URL(proxy)
   if (url.protocol.startsWith('socks')) return new Socks5ProxyAgent(url, limits)
+  // The whole of undici hangs its methods onto dispatchers when it is loaded; tunnels need this one.
+  DispatcherBase.prototype.connect = connectApi
   const user = decodeURIComponent(url.username)
   const token = `Basic ${Buffer.from(`${user}:${decodeURIComponent(url.password)}`).toString('base64')}`
   url.username = ''
@@ -113,6 +131,9 @@ function createDispatcher(origin: string, proxy: string, connectTimeoutMs: numbe
     uri: url.href,
     requestTls: connect,
     proxyTls: connect,
+    // A proxy that takes the connection must also answer: the tunnel is part of connecting.
+    clientFactory: (proxyOrigin, proxyLimits) =>
+      new Pool(proxyOrigin, { ...proxyLimits, headersTimeout: connectTimeoutMs }),
     ...(user === '' ? {} : { token }),
   })
 }
@@ -183,7 +204,8 @@ function decodeFailure(error: Error & { code?: unknown }, viaProxy: boolean): Tr
 }
 
 function failureKind(code: string, message: string, viaProxy: boolean): TransportFailureKind {
-  if (viaProxy && (/proxy/i.test(message) || code.startsWith('UND_ERR_SOCKS5'))) return 'proxy'
+  // Our own calls have no limit for their headers, so the one that ran out was that of the tunnel.
+  if (viaProxy && (/proxy|socks/i.test(message + code) || code === 'UND_ERR_HEADERS_TIMEOUT')) return 'proxy'
   if (CONNECT_CODES.has(code)) return viaProxy ? 'proxy' : 'connect'
   if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)) return 'tls'
   if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RE') || code.startsWith('UND_ERR_HEADERS')) return 'malformed'

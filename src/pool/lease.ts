@@ -14,6 +14,8 @@ export interface PoolRequest {
   readonly tried: Set<Account>
   /** The account to try once more, when it still may; the caller sets it. */
   prefer: Account | null
+  /** The request can be put into the words of another protocol. */
+  readonly isTranslatable: boolean
   readonly takesSlot: boolean
   /** False when the caller has another name to try before it waits for this one. */
   readonly mayWait: boolean

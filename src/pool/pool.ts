@@ -20,7 +20,7 @@ import {
 import type { Lease, PoolRequest } from './lease.ts'
 import { createPace } from './pace.ts'
 import { createWaitQueue, type Waiter } from './queue.ts'
-import { outlookOf, refuse } from './refusal.ts'
+import { type FirstReturn, outlookOf, refuse, refuseBusy, returnsOf } from './refusal.ts'
 import { type AccountState, type Query, type Selection, selectAccounts } from './select.ts'
 import { type Binding, createStickySessions } from './sticky.ts'
 
@@ -53,6 +53,7 @@ export function createPool(settings: PoolSettings) {
     protocols: settings.protocolsOf(account),
     health: new Map(),
     windows: new Map(),
+    problem: account.problem,
     inFlight: 0,
     lastUsedAt: -Infinity,
     recentStarts: [],
@@ -65,28 +66,31 @@ export function createPool(settings: PoolSettings) {
    * is left now. Throws a GatewayError when nobody can serve: unknown model, all resting, queue full or timed out.
    */
   function acquire(request: PoolRequest): Promise<Lease | null> {
+    // Nobody would be there to give the lease back, or to leave the queue.
+    if (request.signal.aborted) return Promise.reject(clientGone())
     const first = tryAcquire(request)
     if (first.lease !== null) return Promise.resolve(first.lease)
-    const now = clock.monotonic()
-    const outlook = outlookOf(first.selection, now)
-    const hasTried = request.tried.size > 0
-    const isWorthWaiting =
-      request.mayWait &&
-      settings.queue.timeoutMs > 0 &&
-      (outlook.isBusy || (!hasTried && outlook.returnsInMs !== null && outlook.returnsInMs <= settings.queue.timeoutMs))
-    if (!isWorthWaiting) {
-      if (hasTried) return Promise.resolve(null)
-      return Promise.reject(refuse(request, first.selection, outlook, states, clock))
-    }
+    const refusal = refusalOf(request, first.selection, settings.queue.timeoutMs)
+    if (refusal !== null) return request.tried.size > 0 ? Promise.resolve(null) : Promise.reject(refusal)
     if (queue.sizeOf(request.group) >= settings.queue.size) {
-      return Promise.reject(queueError('queue_full', `${settings.queue.size} requests are waiting already`))
+      return Promise.reject(refuseBusy('queue_full', `${settings.queue.size} requests are waiting already`))
     }
     return wait(request, first.wakeAt)
   }
 
-  function wait(request: PoolRequest, firstWakeAt: number): Promise<Lease> {
+  /** Null while a slot, or a return within `patienceMs`, can be hoped for; else why nobody serves the request. */
+  function refusalOf(request: PoolRequest, selection: Selection, patienceMs: number): GatewayError | null {
+    const outlook = outlookOf(selection, clock.monotonic())
+    const { isBusy, returnsInMs } = outlook
+    const isSoonBack = request.tried.size === 0 && returnsInMs !== null && returnsInMs <= patienceMs
+    if (request.mayWait && patienceMs > 0 && (isBusy || isSoonBack)) return null
+    return refuse(request, selection, outlook, states, clock)
+  }
+
+  function wait(request: PoolRequest, firstWakeAt: number): Promise<Lease | null> {
     return new Promise((resolve, reject) => {
       const { signal } = request
+      const deadlineAt = clock.monotonic() + settings.queue.timeoutMs
       let wake: Timer | null = null
       const leave = (): void => {
         wake?.cancel()
@@ -96,7 +100,7 @@ export function createPool(settings: PoolSettings) {
       }
       const onGone = (): void => {
         leave()
-        reject(new GatewayError({ kind: 'client_gone', message: 'the client left while waiting' }))
+        reject(clientGone())
       }
       const wakeAt = (at: number): void => {
         wake?.cancel()
@@ -105,21 +109,24 @@ export function createPool(settings: PoolSettings) {
       const waiter: Waiter = {
         group: request.group,
         tryServe() {
-          const result = tryAcquire(request)
-          if (result.lease === null) {
-            wakeAt(result.wakeAt)
+          const { lease, selection, wakeAt: nextAt } = tryAcquire(request)
+          // Hope may end while waiting: the account that is waited for turns out to rest for hours.
+          const refusal = lease === null ? refusalOf(request, selection, deadlineAt - clock.monotonic()) : null
+          if (lease === null && refusal === null) {
+            wakeAt(nextAt)
             return false
           }
           wake?.cancel()
           deadline.cancel()
           signal.removeEventListener('abort', onGone)
-          resolve(result.lease)
+          if (refusal === null || request.tried.size > 0) resolve(lease)
+          else reject(refusal)
           return true
         },
       }
       const deadline = clock.timer(settings.queue.timeoutMs, () => {
         leave()
-        reject(queueError('queue_timeout', `no account became free within ${settings.queue.timeoutMs / 1000} s`))
+        reject(refuseBusy('queue_timeout', `no account became free within ${settings.queue.timeoutMs / 1000} s`))
       })
       signal.addEventListener('abort', onGone, { once: true })
       queue.add(waiter)
@@ -237,11 +244,22 @@ export function createPool(settings: PoolSettings) {
       }
     },
 
-    /** The soonest moment, in ms from now, at which an account that serves the model returns; null when unknown. */
-    returnsInMs(request: PoolRequest): number | null {
+    /** Who serves one of these requests again first, and in how many ms; null when nobody is known to. */
+    firstReturn(requests: readonly PoolRequest[]): FirstReturn | null {
       const now = clock.monotonic()
-      const query: Query = { ...request, tried: new Set(), home: null }
-      return outlookOf(selectAccounts(query, states, strategy, now, clock.now()), now).returnsInMs
+      const returns = requests.flatMap((request) => {
+        const query: Query = { ...request, tried: new Set(), home: null }
+        return returnsOf(selectAccounts(query, states, strategy, now, clock.now()), now)
+      })
+      return returns.toSorted((a, b) => a.inMs - b.inMs)[0] ?? null
+    },
+
+    /** What an account's owner has to do before it can serve; null when it may serve again. */
+    setProblem(account: Account, problem: string | null): void {
+      const state = stateOf.get(account)
+      if (state === undefined || state.problem === problem) return
+      state.problem = problem
+      queue.serve()
     },
 
     /** Live states for `/health` and status; to be read, not kept. */
@@ -259,13 +277,6 @@ function sameProxy(a: Account, b: Account): boolean {
   return a.proxy !== null && b.proxy !== null && a.proxy.reveal() === b.proxy.reveal()
 }
 
-function queueError(kind: 'queue_full' | 'queue_timeout', message: string): GatewayError {
-  return new GatewayError({
-    kind,
-    source: 'gateway',
-    message: `all accounts are busy: ${message}`,
-    code: `relay_${kind}`,
-    retryAfterMs: 5_000,
-    limitedBy: 'queue',
-  })
+function clientGone(): GatewayError {
+  return new GatewayError({ kind: 'client_gone', message: 'the client left while waiting' })
 }

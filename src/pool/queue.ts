@@ -6,7 +6,7 @@
 export interface Waiter {
   /** Whose turn it uses. */
   readonly group: string
-  /** Tries to be served now; true when it was and may leave the queue. */
+  /** Tries to be served now; true when it was, or has given up, and may leave the queue. */
   tryServe(): boolean
 }
 

@@ -1,6 +1,7 @@
 /**
  * Why nobody serves a request, in words for the client and with the time when somebody will.
  */
+import type { Account } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -12,6 +13,23 @@ export interface Outlook {
   readonly isBusy: boolean
   /** The soonest end of a rest among accounts that would serve, in ms from now; null when none is known. */
   readonly returnsInMs: number | null
+}
+
+/** An account that will serve again, and in how many ms. */
+export interface FirstReturn {
+  readonly account: Account
+  readonly inMs: number
+}
+
+/** When each account serves again, as far as it is known; 0 for one that would serve right now. `now` is monotonic. */
+export function returnsOf({ ready, excluded }: Selection, now: number): FirstReturn[] {
+  const resting = new Set(excluded.map(({ state }) => state))
+  return [
+    ...ready.filter((state) => !resting.has(state)).map(({ account }) => ({ account, inMs: 0 })),
+    ...excluded.flatMap(({ state: { account }, until }) =>
+      until === null ? [] : [{ account, inMs: Math.max(0, until - now) }],
+    ),
+  ]
 }
 
 /** What can be hoped for from the accounts that were passed over. `now` is monotonic. */
@@ -44,17 +62,30 @@ export function refuse(
       retryable: false,
     })
   }
+  if (outlook.isBusy) return refuseBusy('queue_full', 'every slot is taken')
   if (outlook.returnsInMs === null) {
-    const reasons = able.map(({ state }) => state.account.problem).filter((problem) => problem !== null)
+    const reasons = able.map(({ state }) => state.problem).filter((problem) => problem !== null)
     return new GatewayError({
       kind: 'unavailable',
       source: 'gateway',
-      message: `every account for "${model}" needs attention (${able.length} of them; the relay's log and /health say what to do)`,
+      message: `${nameAll(able)} for "${model}" cannot serve; /health says what is wrong`,
       retryable: false,
       cause: reasons,
     })
   }
   return refuseResting(model, able, outlook.returnsInMs, clock)
+}
+
+/** The error for a request that could be served, were there a free slot. */
+export function refuseBusy(kind: 'queue_full' | 'queue_timeout', why: string): GatewayError {
+  return new GatewayError({
+    kind,
+    source: 'gateway',
+    message: `all accounts are busy: ${why}`,
+    code: `relay_${kind}`,
+    retryAfterMs: 5_000,
+    limitedBy: 'queue',
+  })
 }
 
 const NOT_SERVING: ReadonlySet<Exclusion['reason']> = new Set(['disabled', 'not_allowed', 'model_not_served'])
@@ -66,11 +97,10 @@ const PROTOCOL_TITLE = {
   gemini: 'the Gemini protocol',
 } as const
 
-/** The reasons that a client may read as a rate limit; the others are the relay's own trouble. */
-const LIMITS: ReadonlySet<string> = new Set(['quota', 'burst', 'billing'])
-
 function refuseResting(model: string, able: readonly Exclusion[], returnsInMs: number, clock: Clock): GatewayError {
-  const reasons = new Set(able.flatMap(({ cooldown }) => (cooldown === null ? [] : [cooldown.reason])))
+  const reasons = new Set<string>(
+    able.flatMap(({ reason, until, cooldown }) => (until === null ? [] : (cooldown?.reason ?? reason))),
+  )
   if (reasons.size === 1 && reasons.has('model_unavailable')) {
     return new GatewayError({
       kind: 'model_not_found',
@@ -81,19 +111,25 @@ function refuseResting(model: string, able: readonly Exclusion[], returnsInMs: n
       retryable: false,
     })
   }
-  const isLimit = able.some(({ reason, cooldown }) => reason === 'rpm' || LIMITS.has(cooldown?.reason ?? ''))
+  const isUsedUp = reasons.has('quota') || reasons.has('quota_gate')
+  const isLimit = isUsedUp || reasons.has('burst') || reasons.has('rpm')
   const at = new Date(clock.now() + returnsInMs).toISOString().slice(0, 19)
   return new GatewayError({
-    kind: isLimit ? (reasons.has('quota') ? 'usage_limit' : 'rate_limited') : 'unavailable',
+    // What a client may read as a rate limit; the rest is the relay's own trouble.
+    kind: isUsedUp ? 'usage_limit' : isLimit ? 'rate_limited' : 'unavailable',
     source: 'gateway',
     message:
-      `all ${able.length} accounts for "${model}" are resting (${[...reasons].join(', ') || 'rpm'}); ` +
-      `the first returns in ${formatDuration(returnsInMs)}, at ${at}Z`,
+      `${nameAll(able)} for "${model}" ${able.length === 1 ? 'is' : 'are'} resting ` +
+      `(${[...reasons].join(', ')}); the first returns in ${formatDuration(returnsInMs)}, at ${at}Z`,
     retryAfterMs: returnsInMs,
     // A short wait is one that clients make by themselves.
     ...(returnsInMs > 60_000 ? { retryable: false } : {}),
     limitedBy: 'pool',
   })
+}
+
+function nameAll({ length }: readonly Exclusion[]): string {
+  return length === 1 ? 'the only account' : `all ${length} accounts`
 }
 
 function refuseModel(request: PoolRequest, selection: Selection, states: readonly AccountState[]): GatewayError {

@@ -15,6 +15,8 @@ export interface AccountState {
   readonly protocols: readonly Protocol[]
   readonly health: Health
   readonly windows: Map<string, WindowReading & { readonly seenAt: number }>
+  /** What its owner has to do before it can serve; null when it can. */
+  problem: string | null
   inFlight: number
   lastUsedAt: number
   /** Monotonic start times of the last minute, oldest first; kept only under an `rpm` limit. */
@@ -30,6 +32,8 @@ export interface Query {
   readonly tried: ReadonlySet<Account>
   /** The session's home, which quota reserves do not turn away. */
   readonly home: Account | null
+  /** The request can be put into the words of another protocol. */
+  readonly isTranslatable: boolean
   /** Side endpoints take no slot. */
   readonly takesSlot: boolean
 }
@@ -121,15 +125,16 @@ function judge(query: Query, state: AccountState, now: number, wallNow: number):
   if (!account.enabled) return because('disabled')
   if (!isAllowed(query.confinedTo, account)) return because('not_allowed')
   if (!servesModel(account, query.model, query.protocol)) return because('model_not_served')
-  if (account.problem !== null) return because('needs_attention')
-  if (!state.protocols.includes(query.protocol)) return because('other_protocol')
+  if (state.problem !== null) return because('needs_attention')
+  if (!query.isTranslatable && !state.protocols.includes(query.protocol)) return because('other_protocol')
   if (query.tried.has(account)) return because('tried')
   const health = viewHealth(state.health, query.model, now)
   if (health.state === 'closed') {
     const blockedBy = health.blockedBy as Cooldown
     return blockedBy.until > now ? because('cooling', blockedBy.until, blockedBy) : because('probing', null, blockedBy)
   }
-  if (isQuotaGated(state, query.home === account, wallNow)) return because('quota_gate')
+  const gatedUntil = quotaGateEnd(state, query.home === account, wallNow)
+  if (gatedUntil !== null) return because('quota_gate', now + gatedUntil - wallNow)
   return slotExclusion(query, state, now)
 }
 
@@ -167,16 +172,20 @@ function familyOf(model: string): Account['platform'] | null {
   return null
 }
 
-/** True when a quota window is too full: the reserve is kept for sessions at home here, the pause holds for all. */
-function isQuotaGated(state: AccountState, isHome: boolean, wallNow: number): boolean {
+/**
+ * Until when (epoch ms) a quota window is too full; null when none is. The reserve is kept for sessions at home here, the
+ * pause holds for all.
+ */
+function quotaGateEnd(state: AccountState, isHome: boolean, wallNow: number): number | null {
   const { reservePercent, pauseAtPercent } = state.account
   const ceiling = isHome ? pauseAtPercent : Math.min(pauseAtPercent, 100 - reservePercent)
-  if (ceiling >= 100) return false
+  if (ceiling >= 100) return null
+  let end: number | null = null
   for (const window of state.windows.values()) {
-    const isCurrent = window.resetsAt === null || window.resetsAt > wallNow
-    if (isCurrent && wallNow - window.seenAt < STALE_WINDOW_MS && window.usedPercent > ceiling) return true
+    const until = Math.min(window.resetsAt ?? Infinity, window.seenAt + STALE_WINDOW_MS)
+    if (window.usedPercent > ceiling && until > wallNow) end = Math.max(end ?? 0, until)
   }
-  return false
+  return end
 }
 
 function describe(state: AccountState, wallNow: number): Candidate {

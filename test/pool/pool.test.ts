@@ -31,6 +31,7 @@ function ask(facts: Partial<PoolRequest> = {}): PoolRequest {
     sessionKeys: [],
     tried: new Set(),
     prefer: null,
+    isTranslatable: false,
     takesSlot: true,
     mayWait: true,
     signal: new AbortController().signal,
