@@ -12,13 +12,16 @@ import type { UpstreamClient } from '../io/upstream.ts'
 import type { Lease, Pool } from '../pool/pool.ts'
 import { readWindows } from '../pool/windows.ts'
 import type { Envelope } from '../protocols/contract.ts'
+import { unfold } from '../protocols/fold.ts'
 import { hubDownstreams } from '../protocols/hub-index.ts'
+import type { Result } from '../protocols/hub.ts'
 import { protocols } from '../protocols/index.ts'
 import { createLedger } from '../protocols/ledger.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 import { runAttempt } from './attempt.ts'
 import { maskCredential } from './credential-mask.ts'
+import type { Exchange } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { createHubLane, type HubLane } from './hub-lane.ts'
 import { prepareBody } from './prepare.ts'
@@ -26,6 +29,7 @@ import { dropReasoning, dropThinking } from './reasoning-repair.ts'
 import type { RefusedMembers } from './refused-members.ts'
 import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type ThreadedRequest } from './request.ts'
+import { COUNT_TIMEOUT_MS } from './token-count.ts'
 
 export interface DispatchDependencies {
   readonly config: RelayConfig
@@ -98,6 +102,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const isSameLane = hub === null && operation === 'generate'
     const fold = (isSameLane && provider.foldStream) || null
     const shownModel = hub !== null || model === parcel.envelope.model ? null : parcel.envelope.model
+    if (hub?.isPrewarm === true) return answerEmpty(hub, exchange)
     const result = await runAttempt({
       call,
       upstream: protocols[protocol].upstream,
@@ -117,7 +122,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
         pool.observe(lease, readWindows(rawHeaders, clock.now()), true)
         pool.markServing(lease)
       },
-      limits: config,
+      limits: isSideCall(request) ? { ...config, responseTimeoutMs: COUNT_TIMEOUT_MS } : config,
       debug,
       drainsForUsage: config.onClientDisconnect === 'drain',
       client: dependencies.client,
@@ -192,4 +197,17 @@ function repairsIn(entries: readonly string[]): string[] {
   return entries
     .filter((entry) => !/^(dropped|weakened|emulated)\b/.test(entry))
     .map((entry) => entry.split(':', 1)[0] as string)
+}
+
+/** The answer to a request that only means to warm a cache, which no other vendor has a word for. */
+function answerEmpty(hub: HubLane, exchange: Exchange): AttemptResult {
+  const result: Result = { id: '', model: '', parts: [], usage: {}, finish: { reason: 'max_tokens' } }
+  if (exchange.isStream) {
+    exchange.commitStream([])
+    for (const delta of unfold(result)) exchange.write(hub.encoder.encode(delta), true)
+    exchange.endStream()
+  } else {
+    exchange.sendWhole(200, [['content-type', 'application/json']], Buffer.from(hub.encodeWhole(result)))
+  }
+  return { kind: 'served', status: 200, rawHeaders: [], usage: {}, firstContentMs: null, errorEvent: null }
 }

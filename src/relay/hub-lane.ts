@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto'
 import type { Account, Protocol } from '../core/account.ts'
 import type { JsonObject } from '../core/json.ts'
 import { capabilitiesOf } from '../protocols/capabilities.ts'
+import type { Usage } from '../protocols/contract.ts'
 import { hubDownstreams, hubUpstreams } from '../protocols/hub-index.ts'
 import type { StreamDecoder, StreamEncoder, Target } from '../protocols/hub-contract.ts'
 import type { Conversation, Delta, Ledger, Result } from '../protocols/hub.ts'
 import { createNameMap } from '../protocols/names.ts'
+import { estimateTokens } from '../protocols/token-estimate.ts'
 import { createStopWatch } from '../protocols/stop-watch.ts'
 
 export interface HubLane {
@@ -21,6 +23,10 @@ export interface HubLane {
   encodeWhole(result: Result): string
   /** The vendor's headers that mean something to a client of another family: its request id. */
   withoutForeignHeaders(rawHeaders: readonly string[]): string[]
+  /** Counts for a client that cannot do without, when the upstream told none at all; null where it can. */
+  estimateUsage(): Usage | null
+  /** The client asks for no answer, only for its prompt to be cached, which this server has no word for. */
+  readonly isPrewarm: boolean
   /** Something in the lane broke in a way that is the relay's own fault. */
   onFault(error: unknown): void
 }
@@ -62,13 +68,17 @@ export function createHubLane(facts: HubLaneFacts): HubLane {
   }
   const upstream = hubUpstreams[facts.upstream]
   const downstream = hubDownstreams[facts.downstream]
+  const encoder = downstream.createStreamEncoder(context)
   return {
     body: upstream.encodeRequest(conversation, target),
     decoder: withStops(upstream.createStreamDecoder(target), conversation, facts.upstream),
-    encoder: downstream.createStreamEncoder(context),
+    encoder,
     decodeWhole: (body) => upstream.decodeWhole(body, target),
     encodeWhole: (result) => downstream.encodeWhole(result, context),
     withoutForeignHeaders,
+    // Claude Code reads from the counts when to compact; without them it never does.
+    estimateUsage: () => (facts.downstream === 'anthropic' ? { input: estimateTokens(conversation) } : null),
+    isPrewarm: conversation.maxOutputTokens === 0,
     onFault: facts.onFault,
   }
 }

@@ -61,11 +61,20 @@ export function createHubPump(
       if (state === 'over') return
       if (delta.type === 'usage') Object.assign(usage, delta.usage)
       if (delta.type === 'error') return fail(delta.error)
+      if (delta.type === 'finish') supplyUsage()
       fold?.push(delta)
       if (fold === null) pending += lane.encoder.encode(delta)
       if (state === 'holding' && delta.type !== 'start' && delta.type !== 'usage') begin()
       if (delta.type === 'finish') complete()
     }
+  }
+
+  function supplyUsage(): void {
+    const estimate = Object.keys(usage).length > 0 ? null : lane.estimateUsage()
+    if (estimate === null) return
+    const delta = { type: 'usage', usage: estimate } as const
+    if (fold === null) pending += lane.encoder.encode(delta)
+    else fold.push(delta)
   }
 
   /** Content flows. A whole answer still waits for its end, but its account has proven itself. */

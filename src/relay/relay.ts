@@ -25,6 +25,7 @@ import { isSideCall, type RelayRecord, type RelayRequest, type ThreadedRequest }
 import type { ResponseMemory } from './response-memory.ts'
 import { openThread } from './response-thread.ts'
 import { createRetryBudget } from './retry-budget.ts'
+import { answerWithEstimate, canEstimate } from './token-count.ts'
 import { sessionKeys } from './session-keys.ts'
 import { type Credentials, type Skipped, withCredential } from './with-credential.ts'
 
@@ -123,6 +124,11 @@ export function createRelay(dependencies: RelayDependencies): Relay {
         refusals.push(error)
       }
     }
+    if (isSideCall(request) && canEstimate(refusals)) {
+      answerWithEstimate(request)
+      record.outcome = 'served'
+      return
+    }
     if (failures.length === 0) throw soonest(refusals)
     const firstReturn = pool.firstReturn(poolRequests)
     tellFailure(mostUseful(failures, firstReturn), request, firstReturn, relayHeaders(record))
@@ -187,7 +193,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
           lease = null
           continue
         }
-        if (nextStep(next.verdict.reason) === 'stop') {
+        if (nextStep(next.verdict.reason) === 'stop' && !(isSideCall(request) && isMissingRoute(next))) {
           tellFailure(next, request, null, relayHeaders(record))
           return 'answered'
         }
@@ -259,6 +265,11 @@ export function createRelay(dependencies: RelayDependencies): Relay {
 function deservesRepeat({ verdict, isUnanswered }: FailedAttempt, lease: Lease): boolean {
   if (isUnanswered) return true
   return verdict.reason === 'burst' && lease.isHome && (verdict.retryAfterMs ?? Infinity) <= SHORT_REST_MS
+}
+
+/** The server has no such route, which says nothing about the request. */
+function isMissingRoute({ reply }: FailedAttempt): boolean {
+  return reply !== null && [404, 405, 501].includes(reply.status)
 }
 
 /** Of the reasons why nobody serves any of the names: the one that ends first. */
