@@ -13,6 +13,14 @@ import type { Delta } from '../protocols/hub.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
 import type { HubLane } from './hub-lane.ts'
 
+/** What says that something will come, and nothing of it: until more follows another account may take over. */
+const ANNOUNCEMENTS: ReadonlySet<Delta['type']> = new Set([
+  'start',
+  'usage',
+  'text-start',
+  'reasoning-start',
+  'refusal-start',
+])
 /** After the end of the answer the connection may end properly, to be used again. */
 const CLOSE_GRACE_MS = 1_000
 /** An event is translated as a whole: a picture, or the arguments of a call that writes a long file. */
@@ -33,7 +41,6 @@ export function createHubPump(
 ): HubPump {
   const { clock, exchange, limits } = job
   const usage: Usage = {}
-  const headAt = clock.monotonic()
   const scanner = createFrameScanner(
     (frame) => {
       job.debug?.event(exchange.requestId, frame.event, frame.data)
@@ -45,7 +52,8 @@ export function createHubPump(
   const fold = exchange.isStream ? null : createFold()
   let state: 'holding' | 'flowing' | 'over' = 'holding'
   let firstContentMs: number | null = null
-  let lastByteAt = headAt
+  let lastByteAt = startedAt
+  let hasBytes = false
   let pending = ''
   let isPaused = false
   let closing: Timer | null = null
@@ -64,7 +72,7 @@ export function createHubPump(
       if (delta.type === 'finish') supplyUsage()
       fold?.push(delta)
       if (fold === null) pending += lane.encoder.encode(delta)
-      if (state === 'holding' && delta.type !== 'start' && delta.type !== 'usage') begin()
+      if (state === 'holding' && !ANNOUNCEMENTS.has(delta.type)) begin()
       if (delta.type === 'finish') complete()
     }
   }
@@ -150,6 +158,7 @@ export function createHubPump(
   return {
     onData(chunk) {
       lastByteAt = clock.monotonic()
+      hasBytes = true
       if (state === 'over') return true
       guarded(() => scanner.push(chunk))
       if (state !== 'flowing' || fold !== null) return true
@@ -184,8 +193,10 @@ export function createHubPump(
     },
     tick(now) {
       if (isPaused || state === 'over') return
-      if (now - lastByteAt >= limits.streamReadTimeoutMs) {
-        breakOff(`the upstream sent nothing for ${limits.streamReadTimeoutMs / 1000} s`, true)
+      // A head alone is no sign that an answer comes.
+      const patienceMs = hasBytes ? limits.streamReadTimeoutMs : limits.firstByteTimeoutMs
+      if (now - lastByteAt >= patienceMs) {
+        breakOff(`the upstream sent nothing for ${patienceMs / 1000} s`, true)
       } else if (fold !== null && now - startedAt >= limits.responseTimeoutMs) {
         breakOff(`no whole answer within ${limits.responseTimeoutMs / 1000} s`, true)
       }

@@ -10,7 +10,7 @@ import { asksForSearch, callNames, hidesThinking, messageShell, signatureOf, too
 import { encodeSearch } from './search-blocks.ts'
 import { encodeStop } from './stop-reasons.ts'
 import * as events from './stream-events.ts'
-import { writeUsage } from './usage.ts'
+import { writeMessageUsage, writeUsage } from './usage.ts'
 
 interface OpenWords {
   readonly kind: 'text' | 'thinking'
@@ -67,8 +67,7 @@ export class BlockWriter {
     const id = createId('msg_')
     this.#start = { id, model, createdAt: Math.floor(now / 1000) }
     const unfinished = { content: [], stop_reason: null, stop_sequence: null, stop_details: null }
-    const usage = { ...writeUsage({}, 0), cache_creation: null, inference_geo: null, service_tier: null, speed: null }
-    this.#emit(events.messageStart({ ...messageShell(id, model), ...unfinished, usage }))
+    this.#emit(events.messageStart({ ...messageShell(id, model), ...unfinished, usage: writeMessageUsage({}, 0) }))
   }
 
   count(usage: Usage): void {

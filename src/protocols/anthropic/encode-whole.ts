@@ -18,7 +18,7 @@ import {
 } from './message-shape.ts'
 import { encodeSearch, withFoundPages } from './search-blocks.ts'
 import { encodeStop } from './stop-reasons.ts'
-import { writeUsage } from './usage.ts'
+import { writeMessageUsage } from './usage.ts'
 
 /** In: a complete answer. Out: JSON text. Throws as `encodeStop` does. */
 export function encodeWhole(result: Result, context: AnswerContext): string {
@@ -34,12 +34,9 @@ export function encodeWhole(result: Result, context: AnswerContext): string {
     ...messageShell(context.createId('msg_'), context.model),
     content,
     ...encodeStop(finish, shown),
-    usage: { ...writeUsage(usage, searches), ...ABOUT_SERVING },
+    usage: writeMessageUsage(usage, searches),
   })
 }
-
-/** Told by the vendor of Messages alone. */
-const ABOUT_SERVING: JsonObject = { inference_geo: null, service_tier: null, speed: null }
 
 function searchesFirst(parts: readonly Part[]): Part[] {
   const cited = parts.flatMap((part) => (part.type === 'text' ? (part.citations ?? []) : []))

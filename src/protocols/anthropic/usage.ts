@@ -50,6 +50,12 @@ export function writeUsage(usage: Usage, searches: number): JsonObject {
   }
 }
 
+/** The same with the members that only a message has; what they tell is known to its own vendor alone. */
+export function writeMessageUsage(usage: Usage, searches: number): JsonObject {
+  const unknown = { cache_creation: null, inference_geo: null, service_tier: null, speed: null }
+  return { ...unknown, ...writeUsage(usage, searches) }
+}
+
 function cacheCreation(writtenFor1h: number, written = writtenFor1h): JsonObject {
   return {
     ephemeral_5m_input_tokens: Math.max(0, written - writtenFor1h),

@@ -24,7 +24,7 @@ const end = (index: number): JsonObject => ({ type: 'content_block_stop', index 
 const textBlock = [begin(0, { type: 'text', text: '' }), piece(0, { type: 'text_delta', text: 'Hi' }), end(0)]
 
 const textOf = (events: readonly JsonObject[]): string =>
-  events.map((event) => `event: ${String(event['type'] as string)}\ndata: ${JSON.stringify(event)}\n\n`).join('')
+  events.map((event) => `event: ${event['type'] as string}\ndata: ${JSON.stringify(event)}\n\n`).join('')
 const decode = (...events: readonly JsonObject[]): Delta[] =>
   decodeText(createStreamDecoder(targetOf('anthropic')), textOf(events))
 const fold = (...events: readonly JsonObject[]): Result => foldOf(decode(...events))
