@@ -60,12 +60,12 @@ describe('failover over the hub lane', () => {
   })
 
   test('a vendor that sends a head and then nothing is left after first_byte_timeout', async () => {
-    const { vendor, relay } = await start({ first_byte_timeout: '20s' })
+    const { vendor, relay } = await start({ first_byte_timeout: '10s' })
     vendor.forKey('c').script(answerText('never', before('start', stall())))
     const waiting = ask(relay)
     await vendor.received(1)
     await settle()
-    await relay.clock.advance(20_500)
+    await relay.clock.advance(10_500)
     expect((await waiting).headers).toMatchObject({ 'x-relay-account': 'gpt', 'x-relay-attempts': '2' })
   })
 
