@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { loadConfig } from '../config/load.ts'
 import { createCredentialStore, recoverConfig } from '../config/store.ts'
-import type { Account } from '../core/account.ts'
+import type { Account, SignIn } from '../core/account.ts'
 import { createSystemClock } from '../core/clock.ts'
 import { createLog } from '../io/log.ts'
 import { listen } from '../io/serve.ts'
@@ -44,9 +44,13 @@ export async function login(
     hasColours: false,
     write: (line) => output.complain(line.trimEnd()),
   })
+  const signInOf = (wanted: string): SignIn | null => {
+    const credential = config.accounts.find((each) => each.name === wanted)?.credential
+    return credential?.type === 'oauth' ? credential : null
+  }
   const desk = createLoginDesk({
     signInClient: createSignInClient({ provider: surroundings.identityProvider ?? OPENAI, client, clock }),
-    store: createCredentialStore({ path: config.path, tokenStore: config.tokenStore, configured: () => null, clock }),
+    store: createCredentialStore({ path: config.path, tokenStore: config.tokenStore, configured: signInOf, clock }),
     clock,
     log,
     hide: log.hide,

@@ -17,6 +17,7 @@ import { assertRealUndici } from '../io/upstream.ts'
 import { providerOf } from '../providers/index.ts'
 import { canSignIn } from '../oauth/tokens.ts'
 import { assembleRelay, type AssembledRelay } from './assemble.ts'
+import { secretsOf } from './config-secrets.ts'
 
 const DRAIN_MS = 30_000
 /** A refresh that was begun is ended: its answer may be the only working token. */
@@ -35,7 +36,8 @@ export async function serve(options: { configPath: string }): Promise<void> {
     clock,
     secrets: secretsOf(config),
     write: (line) => process.stdout.write(line),
-    hasColours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+    // Asks `NO_COLOR`, `FORCE_COLOR` and `TERM`, too.
+    hasColours: process.stdout.isTTY && process.stdout.hasColors(),
   })
   for (const warning of warnings) process.stderr.write(`${formatProblem(warning)}\n`)
   const debug = await openDebugLog(config, clock, log)
@@ -176,20 +178,6 @@ function surviveClosedOutput(): void {
       if (error.code !== 'EPIPE') throw error
     })
   }
-}
-
-function secretsOf(config: RelayConfig): string[] {
-  const ofAccounts = config.accounts.flatMap(({ credential, proxy }) => {
-    switch (credential.type) {
-      case 'api_key':
-        return [credential.key, proxy]
-      case 'bearer':
-        return [credential.token, proxy]
-      case 'oauth':
-        return [credential.accessToken, credential.refreshToken, proxy]
-    }
-  })
-  return [...config.tokens.map(({ token }) => token), ...ofAccounts].flatMap((secret) => secret?.reveal() ?? [])
 }
 
 function listenAdvice(config: RelayConfig, error: NodeJS.ErrnoException): string {

@@ -2,7 +2,8 @@
  * The upstream accounts of a config. An account that cannot serve is kept with the reason, so that one missing secret
  * stops neither the others nor the start.
  */
-import type { Account, Platform, WireApi } from '../core/account.ts'
+import type { Account, WireApi } from '../core/account.ts'
+import { PLATFORMS, PLATFORM_NAMES, type Platform } from '../core/platforms.ts'
 import { parseBaseUrl } from './addresses.ts'
 import { closestTo } from './closest.ts'
 import { chooseCredential, typeOfAccount } from './credential.ts'
@@ -74,21 +75,16 @@ async function createAccount(
   })
 }
 
-const VENDOR_URLS: Record<Platform, string> = {
-  anthropic: 'https://api.anthropic.com',
-  openai: 'https://api.openai.com',
-  gemini: 'https://generativelanguage.googleapis.com',
-}
 const CHATGPT_URL = 'https://chatgpt.com'
 
 /** Where calls go without a base_url; ChatGPT sign-ins have a server of their own. */
 function vendorUrl(platform: Platform, type: Account['type']): string {
-  return platform === 'openai' && type === 'oauth' ? CHATGPT_URL : VENDOR_URLS[platform]
+  return platform === 'openai' && type === 'oauth' ? CHATGPT_URL : PLATFORMS[platform].url
 }
 
 /** Vendors never serve without a key. */
 function isVendor({ origin }: URL): boolean {
-  return origin === CHATGPT_URL || Object.values(VENDOR_URLS).includes(origin)
+  return origin === CHATGPT_URL || PLATFORM_NAMES.some((platform) => PLATFORMS[platform].url === origin)
 }
 
 /** What can be used, but hardly does what its author thinks. */

@@ -1,7 +1,7 @@
 /**
  * The two addresses of a config: where the relay listens, and the server an account is at.
  */
-import type { Platform } from '../core/account.ts'
+import { PLATFORMS, type Platform } from '../core/platforms.ts'
 import { kindOfHost } from './host.ts'
 
 /** A rejected value: what is wrong continues the name of the key. */
@@ -25,13 +25,6 @@ export function parseListenAddress(text: string): ListenAddress | Rejection {
   if (digits === undefined || port > 65_535) return { rejected: 'is not host:port', advice: LISTEN_ADVICE }
   const host = bracketed ?? plain ?? ''
   return { host: host === '' ? null : host, port }
-}
-
-/** What a server's own API paths begin with; people copy it from the vendors' examples. */
-const VERSION_PATH: Record<Platform, RegExp> = {
-  anthropic: /\/v1$/,
-  openai: /\/v1$/,
-  gemini: /\/v1(?:beta)?$/,
 }
 
 /**
@@ -59,6 +52,6 @@ export function parseBaseUrl(
     const advice = 'Write https://, or set "allow_insecure_http": true for this account.'
     return { rejected: 'would send keys and prompts unencrypted to a public host', advice }
   }
-  const path = url.pathname.replace(/\/+$/, '').replace(VERSION_PATH[platform], '').replace(/\/+$/, '')
+  const path = url.pathname.replace(/\/+$/, '').replace(PLATFORMS[platform].versionPath, '').replace(/\/+$/, '')
   return { url: url.origin + path }
 }

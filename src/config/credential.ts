@@ -62,8 +62,8 @@ export async function chooseCredential(
 const MISSING_KEY = 'it has no api_key'
 
 function whatSignInLacks(name: string, { platform }: AccountInput, refresh: string, access: string): string | null {
-  if (platform === 'gemini') return 'a gemini account needs an api_key; it has no sign-in'
   if (platform === 'anthropic') return 'an anthropic account needs an oauth_token; a refresh_token alone cannot be used'
+  if (platform !== 'openai') return `a ${platform} account needs an api_key; it has no sign-in`
   return refresh === '' && access === '' ? signInAdvice(name) : null
 }
 

@@ -51,7 +51,7 @@ export async function replaceFile(
     if (error.code === 'ENOENT') return null
     throw error
   })
-  await replaceWhole(target, before, content, places, checkpoint)
+  if (before === null || !before.equals(content)) await replaceWhole(target, before, content, places, checkpoint)
   checkpoint('done')
 }
 

@@ -1,7 +1,7 @@
 /**
  * What a durable write needs of folders.
  */
-import { mkdir, open, stat } from 'node:fs/promises'
+import { lstat, mkdir, open } from 'node:fs/promises'
 
 /** Makes a rename last through a loss of power. */
 export async function syncFolder(path: string): Promise<void> {
@@ -16,7 +16,8 @@ export async function syncFolder(path: string): Promise<void> {
 /** A folder of this user alone, created if need be; null when somebody else was there first. */
 export async function openPrivateFolder(path: string): Promise<string | null> {
   await mkdir(path, { mode: 0o700 }).catch(() => {})
-  const found = await stat(path).catch(() => null)
+  // A link that somebody else has put there leads into a folder of theirs, or to a place of ours that is none of this.
+  const found = await lstat(path).catch(() => null)
   if (found === null || !found.isDirectory()) return null
   const isOurs = process.getuid === undefined || (found.uid === process.getuid() && (found.mode & 0o077) === 0)
   return isOurs ? path : null

@@ -1,7 +1,7 @@
 /**
  * A lock that holds between processes: a file beside the config, created exclusively, that says who holds it.
  */
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs'
 import { link, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Clock } from '../core/clock.ts'
@@ -55,6 +55,10 @@ function create(path: string, now: number, chance: number): Unlock | 'taken' | '
     const file = openSync(path, 'wx', 0o600)
     try {
       writeSync(file, content)
+    } catch (error) {
+      // A full disk takes the name and not the content: an empty lock would hold everybody up.
+      remove(path)
+      throw error
     } finally {
       closeSync(file)
     }
@@ -67,8 +71,8 @@ function create(path: string, now: number, chance: number): Unlock | 'taken' | '
   return () => {
     if (!isHeld) return
     isHeld = false
-    // It is gone already when somebody held us for dead.
-    remove(path)
+    // Whoever held us for dead has taken it away, and may have put its own there.
+    if (readNow(path) === content) remove(path)
   }
 }
 
@@ -80,6 +84,14 @@ function remove(path: string): void {
   }
 }
 
+function readNow(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
 async function isStale(path: string, { clock, staleAfterMs }: LockOptions): Promise<boolean> {
   const text = await readFile(path, 'utf8').catch(() => null)
   if (text === null) return false
@@ -88,7 +100,8 @@ async function isStale(path: string, { clock, staleAfterMs }: LockOptions): Prom
     const found = await stat(path).catch(() => null)
     return found !== null && clock.now() - found.mtimeMs > EMPTY_STALE_MS
   }
-  if (clock.now() - holder.at > staleAfterMs) return true
+  // Also one from the future, as a clock that was set back leaves it: nobody else would ever end that.
+  if (Math.abs(clock.now() - holder.at) > staleAfterMs) return true
   if (holder.host !== hostname()) return false
   // In a container every life has the same pid.
   if (holder.pid === process.pid) return holder.at < clock.now() - process.uptime() * 1000 - EMPTY_STALE_MS

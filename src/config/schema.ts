@@ -3,6 +3,7 @@
  * reader of keys, the check of values and the published JSON Schema all follow this one description.
  */
 import * as v from 'valibot'
+import { PLATFORM_NAMES } from '../core/platforms.ts'
 import {
   amount,
   choice,
@@ -52,7 +53,7 @@ export const TokenShape = mapping({
 
 export const AccountShape = mapping({
   name: v.exactOptional(text('Unique; shown in logs and status. The default is account-1, account-2 …')),
-  platform: v.optional(choice('The vendor whose API it speaks.', ['anthropic', 'openai', 'gemini']), 'anthropic'),
+  platform: v.optional(choice('The vendor whose API it speaks.', PLATFORM_NAMES), 'anthropic'),
   type: v.exactOptional(
     v.pipe(
       v.union([v.picklist(['api_key', 'oauth']), v.string()], 'must be "api_key" or "oauth"'),

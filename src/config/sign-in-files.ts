@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SignIn } from '../core/account.ts'
 import type { SaveResult } from '../core/credential-store.ts'
-import { readAnswers } from './answer-file.ts'
+import { type KeptAnswer, readAnswers } from './answer-file.ts'
 import { type Checkpoint, recoverFile, replaceFile } from './durable-file.ts'
 import type { JournalPlaces } from './journal.ts'
 import { listAccounts, readSignIn, replaceSignIn, type WrittenSignIn } from './sign-in-text.ts'
@@ -14,22 +14,24 @@ import { parseSource, type Source } from './source.ts'
 import { isEntryCurrent, readStateFile, seedOf, type StateFile } from './state-file.ts'
 
 export interface SignInFiles {
-  read(name: string): Promise<SignIn | null>
+  /** `waiting` are the answers that `recover` could not put into a file; they count as if they stood there. */
+  read(name: string, waiting: readonly KeptAnswer[]): Promise<SignIn | null>
   /** As `CredentialStore.save`; rejects when the config cannot be read. */
   save(name: string, signIn: SignIn, replaces: Replaced, places: JournalPlaces): Promise<SaveResult>
-  /** Ends what interrupted writes have begun. `target` is the config without links. */
-  recover(target: string, places: JournalPlaces): Promise<void>
+  /** Ends what interrupted writes have begun. `target` is the config without links. Resolves to what has to wait. */
+  recover(target: string, places: JournalPlaces): Promise<readonly KeptAnswer[]>
   /** Takes over a sign-in of the Go program, once. */
   importGoState(name: string, places: JournalPlaces): Promise<void>
 }
 
-/** What the disk must hold for a write to count; null for anything. */
-export type Replaced = { readonly token: string | null } | null
+/** What the disk must hold for a write to count: one of these refresh tokens (null is none); null for anything. */
+export type Replaced = ReadonlyArray<string | null> | null
 
 export interface FilesOptions {
   readonly path: string
   readonly tokenStore: 'config' | 'state'
-  readonly configured: (name: string) => SignIn | null
+  /** Null before the config has been understood: then answers are left to wait for somebody who knows better. */
+  readonly configured: ((name: string) => SignIn | null) | null
   readonly checkpoint?: Checkpoint
 }
 
@@ -44,13 +46,16 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
 
   /** A reference in the file is looked up in what the config gave at load. */
   const resolveWritten = (name: string, { isReference, signIn }: WrittenSignIn): SignIn =>
-    isReference ? (configured(name) ?? signIn) : signIn
+    isReference ? (configured?.(name) ?? signIn) : signIn
 
-  async function read(name: string): Promise<SignIn | null> {
+  async function read(name: string, waiting: readonly KeptAnswer[]): Promise<SignIn | null> {
     const { source } = await readSource(path)
     const written = readSignIn(source, name)
     if (written === null) return null
-    return choose(resolveWritten(name, written), name, await readStateFile(statePath).catch(() => null))
+    const found = choose(resolveWritten(name, written), name, await readStateFile(statePath).catch(() => null))
+    const answer = waiting.find((each) => each.name === name && each.replaces.includes(tokenOf(found)))
+    if (answer === undefined) return found
+    return { ...answer.signIn, accountId: answer.signIn.accountId ?? found.accountId }
   }
 
   async function save(name: string, signIn: SignIn, replaces: Replaced, places: JournalPlaces): Promise<SaveResult> {
@@ -58,12 +63,15 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
     const written = readSignIn(source, name)
     if (written === null) return { kind: 'removed' }
     const inConfig = resolveWritten(name, written)
+    if (replaces !== null && written.isReference && tokenOf(inConfig) === null) {
+      return { kind: 'failed', reason: 'the tokens that the config refers to cannot be found' }
+    }
     const state = await readStateFile(statePath).catch((error: Error) => error)
     const current = choose(inConfig, name, state instanceof Error ? null : state)
     const present = tokenOf(current)
     // Somebody may have finished this very write for us.
     const isOurs = present === tokenOf(signIn)
-    if (replaces !== null && present !== replaces.token && !isOurs) return { kind: 'overtaken', signIn: current }
+    if (replaces !== null && !replaces.includes(present) && !isOurs) return { kind: 'overtaken', signIn: current }
 
     let complaint: string | null = null
     if (tokenStore === 'config') {
@@ -87,13 +95,17 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
     }
   }
 
-  async function recover(target: string, places: JournalPlaces): Promise<void> {
+  async function recover(target: string, places: JournalPlaces): Promise<readonly KeptAnswer[]> {
     for (const { before, after } of await recoverFile(path, places)) await mergeJournal(before, after, places)
     await recoverFile(statePath, places).catch(() => [])
-    for (const { name, replaces, signIn, remove } of await readAnswers(target, places)) {
-      const result = await save(name, signIn, { token: replaces }, places)
-      if (result.kind !== 'failed') await remove()
+    if (configured === null) return []
+    const waiting: KeptAnswer[] = []
+    for (const answer of await readAnswers(target, places)) {
+      const result = await save(answer.name, answer.signIn, answer.replaces, places)
+      if (result.kind === 'failed') waiting.push(answer)
+      else await answer.remove()
     }
+    return waiting
   }
 
   /** Tokens of a journal whose config was edited after the crash: the edit stays, the tokens are put into it. */
@@ -103,7 +115,7 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
       const token = tokenOf(readSignIn(old, name)?.signIn ?? null)
       const signIn = readSignIn(fresh, name)?.signIn ?? null
       if (signIn === null || tokenOf(signIn) === null || tokenOf(signIn) === token) continue
-      await save(name, signIn, { token }, places)
+      await save(name, signIn, [token], places)
     }
   }
 

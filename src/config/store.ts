@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import type { SignIn } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CredentialStore } from '../core/credential-store.ts'
-import { writeAnswer } from './answer-file.ts'
+import { type KeptAnswer, writeAnswer } from './answer-file.ts'
 import type { Checkpoint } from './durable-file.ts'
 import { openPrivateFolder } from './folder.ts'
 import { type JournalPlaces, placesFor } from './journal.ts'
@@ -19,8 +19,11 @@ export interface StoreOptions {
   /** Absolute path of the config. */
   readonly path: string
   readonly tokenStore: 'config' | 'state'
-  /** The sign-in of an account as the config gave it at load, for tokens that the file only refers to. */
-  readonly configured: (name: string) => SignIn | null
+  /**
+   * The sign-in of an account as the config gave it at load, for tokens that the file only refers to; null for a store
+   * that is opened before.
+   */
+  readonly configured: ((name: string) => SignIn | null) | null
   readonly clock: Clock
   /** A test's way into the middle of a write. */
   readonly checkpoint?: Checkpoint
@@ -41,7 +44,7 @@ export function createCredentialStore(options: StoreOptions): CredentialStore {
   const resolveTarget = (): Promise<string> => realpath(path).catch(() => path)
 
   /** One at a time: in this process by turns, between processes by a lock. What a dead process left is put right first. */
-  function exclusively<T>(work: (places: JournalPlaces) => Promise<T>): Promise<T> {
+  function exclusively<T>(work: (places: JournalPlaces, waiting: readonly KeptAnswer[]) => Promise<T>): Promise<T> {
     const result = turn.then(async () => {
       const [where, target] = await Promise.all([places(), resolveTarget()])
       const lock = await takeLock(placesFor(target, 'lock', where), {
@@ -51,8 +54,7 @@ export function createCredentialStore(options: StoreOptions): CredentialStore {
       })
       if ('refused' in lock && lock.refused === 'held') throw Object.assign(new Error('locked'), { code: 'LOCKED' })
       try {
-        await files.recover(target, where)
-        return await work(where)
+        return await work(where, await files.recover(target, where))
       } finally {
         if ('unlock' in lock) lock.unlock()
       }
@@ -63,18 +65,18 @@ export function createCredentialStore(options: StoreOptions): CredentialStore {
 
   return {
     // A write in place has a middle, which nobody should see.
-    read: (name) => exclusively(() => files.read(name)),
+    read: (name) => exclusively((_places, waiting) => files.read(name, waiting)),
 
     async save(name, signIn, replaces) {
       // A login can be repeated; a refresh cannot.
-      const remove =
+      const answer =
         replaces === null
           ? null
           : await writeAnswer(await resolveTarget(), name, replaces.token, signIn, await places())
-      if (remove !== null) options.checkpoint?.('answer-written')
+      if (answer !== null) options.checkpoint?.('answer-written')
       try {
-        const result = await exclusively((where) => files.save(name, signIn, replaces, where))
-        if (result.kind !== 'failed') await remove?.()
+        const result = await exclusively((where) => files.save(name, signIn, answer?.replaces ?? null, where))
+        if (result.kind !== 'failed') await answer?.remove()
         return result
       } catch (error) {
         return { kind: 'failed', reason: `the config cannot be read (${codeOf(error)})` }
@@ -118,7 +120,7 @@ export function createCredentialStore(options: StoreOptions): CredentialStore {
 
 /** Ends what an interrupted write of the config has begun, before anybody parses it. */
 export async function recoverConfig(path: string, clock: Clock): Promise<void> {
-  await createCredentialStore({ path, tokenStore: 'config', configured: () => null, clock }).recover([])
+  await createCredentialStore({ path, tokenStore: 'config', configured: null, clock }).recover([])
 }
 
 function isWritable(path: string): Promise<boolean> {

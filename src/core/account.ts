@@ -3,12 +3,10 @@
  * config. Everything that changes while running lives in `pool/`.
  */
 import type { JsonObject } from './json.ts'
+import type { Platform, Protocol } from './platforms.ts'
 import type { Secret } from './secret.ts'
 
-export type Platform = 'anthropic' | 'openai' | 'gemini'
-
-/** The four wire protocols, named like their folders in `protocols/`. */
-export type Protocol = 'anthropic' | 'openai-responses' | 'openai-chat' | 'gemini'
+export type { Platform, Protocol }
 
 export type WireApi = 'responses' | 'chat' | 'both'
 

@@ -1,7 +1,7 @@
 /**
  * Values that must never be printed, and the comparison of many of them in constant time.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** A credential. Printing, JSON and string conversion show a mask; only `reveal()` gives the text. */
 export class Secret {
@@ -32,7 +32,8 @@ export class Secret {
 
 /** SHA-256 of `text`, the form in which tokens are compared and used as keys. */
 export function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  // In one call: an object that is fed and then asked costs half as much again.
+  return hash('sha256', text, 'buffer')
 }
 
 /**

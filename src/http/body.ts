@@ -57,8 +57,9 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock }: BodyLim
   if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes))
   askFor()
   return new Promise((resolve, reject) => {
-    // One buffer of the announced size spares the list of chunks and its concatenation, which 200 KB bodies feel.
-    const slab = announced > 0 ? Buffer.allocUnsafeSlow(announced) : null
+    // One buffer of the announced size spares a large body its list of chunks and their concatenation; a small one comes
+    // in one chunk and needs neither.
+    let slab: Buffer | null = null
     const chunks: Buffer[] = []
     let size = 0
     let lastChunkAt = clock.monotonic()
@@ -85,6 +86,7 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock }: BodyLim
         settle(() => reject(tooLarge(maxBytes)))
         return
       }
+      if (size < announced) slab ??= Buffer.allocUnsafeSlow(announced)
       if (slab === null) chunks.push(chunk)
       else chunk.copy(slab, size - chunk.length)
       lastChunkAt = clock.monotonic()

@@ -91,16 +91,14 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       refuse(incoming, outgoing, downstream, refusal, requestId, clock)
     }
     if (!config.enableRequestLog) return
-    const usage = record?.usage ?? {}
+    // What is undefined is left out of the line: one object as it stands costs less than one put together from others.
     log[record?.outcome === 'served' ? 'info' : 'warn']('request.end', {
       request: requestId,
       client: client.name,
       protocol: route.protocol,
-      ...(route.operation === 'generate' ? {} : { operation: route.operation }),
+      operation: route.operation === 'generate' ? undefined : route.operation,
       model: envelope?.model.slice(0, 200) ?? null,
-      ...(record?.upstreamModel && record.upstreamModel !== record.model
-        ? { upstream_model: record.upstreamModel }
-        : {}),
+      upstream_model: record?.upstreamModel === record?.model ? undefined : (record?.upstreamModel ?? undefined),
       account: record?.account ?? null,
       status: record?.outcome === 'gone' || refusal?.kind === 'client_gone' ? 499 : outgoing.statusCode,
       outcome: record?.outcome ?? 'refused',
@@ -109,9 +107,9 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       first_content_ms: record === null || record.firstContentMs === null ? null : Math.round(record.firstContentMs),
       bytes_in: bytesIn,
       bytes_out: bytesOut,
-      ...usage,
-      ...(record !== null && record.failures.length > 0 ? { failures: record.failures } : {}),
-      ...(refusal === null ? {} : { refusal: refusal.message }),
+      ...record?.usage,
+      failures: record === null || record.failures.length === 0 ? undefined : record.failures,
+      refusal: refusal?.message,
     })
   }
 

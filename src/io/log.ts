@@ -37,8 +37,7 @@ export function createLog(options: LogOptions): HidingLog {
   const encode = options.format === 'json' ? encodeJson : encodePretty
   const line = (level: Level, event: string, facts: Facts): void => {
     if (ORDER.indexOf(level) < ORDER.indexOf(options.level)) return
-    const clean = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, tidy(value)]))
-    options.write(redact(encode(level, event, clean, new Date(options.clock.now()), options.hasColours)))
+    options.write(redact(encode(level, event, facts, new Date(options.clock.now()), redact, options.hasColours)))
   }
   return {
     debug: (event, facts = {}) => line('debug', event, facts),
@@ -54,8 +53,10 @@ export function createLog(options: LogOptions): HidingLog {
   }
 }
 
-/** Replaces known secrets, also in their base64 and percent-encoded forms, by a mask. */
-export function createRedactor(secrets: readonly string[]): (text: string) => string {
+type Mask = (text: string) => string
+
+/** Replaces known secrets, also in their base64, percent-encoded and JSON forms, by a mask. */
+export function createRedactor(secrets: readonly string[]): Mask {
   const forms = secrets.flatMap((secret) => (secret.length < SHORTEST_SECRET ? [] : formsOf(secret)))
   // The longest first: one secret may begin like another.
   const ordered = [...new Set(forms)].toSorted((a, b) => b.length - a.length)
@@ -64,39 +65,56 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret)
-  return [secret, encodeURIComponent(secret), bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')]
+  const quoted = quote(secret)
+  return [
+    secret,
+    quoted,
+    // A line of JSON that cites a vendor's JSON.
+    quote(quoted),
+    encodeURIComponent(secret),
+    bytes.toString('base64').replace(/=+$/, ''),
+    bytes.toString('base64url'),
+  ]
 }
 
+function quote(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
+}
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+const EVERY_CONTROL = new RegExp(CONTROL, 'g')
+
 /** Bounds length and takes the teeth out of control characters, which could forge lines or drive a terminal. */
-function tidy(value: unknown): unknown {
+function tidy(value: unknown, mask: Mask): unknown {
   if (typeof value === 'string') {
-    const cut = value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value
-    return cut.replace(
-      /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-      (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
+    // A secret that the cut goes through would no longer be known as one.
+    const cut = value.length > LONGEST_TEXT ? `${mask(value).slice(0, LONGEST_TEXT)}…` : value
+    // Hardly a text has any, and then it stays the text it was.
+    if (!CONTROL.test(cut)) return cut
+    return cut.replace(EVERY_CONTROL, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
   }
-  if (Array.isArray(value)) return value.slice(0, 20).map(tidy)
+  if (Array.isArray(value)) return value.slice(0, 20).map((each) => tidy(each, mask))
   return value
 }
 
-function encodeJson(level: Level, event: string, facts: Facts, at: Date): string {
-  return `${JSON.stringify({ time: at.toISOString(), level, event, ...facts })}\n`
+function encodeJson(level: Level, event: string, facts: Facts, at: Date, mask: Mask): string {
+  const line: Record<string, unknown> = { time: at.toISOString(), level, event }
+  for (const name in facts) line[name] = tidy(facts[name], mask)
+  return `${JSON.stringify(line)}\n`
 }
 
 const COLOUR: Record<Level, string> = { debug: '\u001b[2m', info: '', warn: '\u001b[33m', error: '\u001b[31m' }
 const RESET = '\u001b[0m'
 
-function encodePretty(level: Level, event: string, facts: Facts, at: Date, hasColours: boolean): string {
-  const words = Object.entries(facts)
-    .filter(([, value]) => value !== null && value !== undefined)
-    .map(
-      ([name, value]) =>
-        `${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`,
-    )
-  const time = at.toTimeString().slice(0, 8)
-  const text = [time, level === 'info' ? '' : level.toUpperCase(), event, ...words]
-    .filter((word) => word !== '')
-    .join(' ')
+function encodePretty(level: Level, event: string, facts: Facts, at: Date, mask: Mask, hasColours: boolean): string {
+  // One string that grows: a line is written for every request, and lists of words cost more than the words.
+  let text = at.toTimeString().slice(0, 8)
+  if (level !== 'info') text += ` ${level.toUpperCase()}`
+  text += ` ${event}`
+  for (const name in facts) {
+    const value = tidy(facts[name], mask)
+    if (value === null || value === undefined) continue
+    text += ` ${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`
+  }
   return hasColours && COLOUR[level] !== '' ? `${COLOUR[level]}${text}${RESET}\n` : `${text}\n`
 }

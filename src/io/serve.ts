@@ -3,6 +3,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createBag } from '../core/bag.ts'
 import type { Clock } from '../core/clock.ts'
 
 export interface ListenOptions {
@@ -43,10 +44,9 @@ const LONGEST_BACKLOG = 4_096
 /** Opens the port. Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the first address cannot be had. */
 export async function listen(options: ListenOptions): Promise<RelayServer> {
   const { host, clock, listener } = options
-  const inFlight = new Set<ServerResponse>()
+  const inFlight = createBag<ServerResponse>()
   const track = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    inFlight.add(outgoing)
-    outgoing.once('close', () => inFlight.delete(outgoing))
+    outgoing.once('close', inFlight.add(outgoing))
     if (isDraining) outgoing.setHeader('connection', 'close')
     listener(incoming, outgoing)
   }
@@ -77,7 +77,7 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
       isDraining = true
       for (const server of servers) server.close()
       for (const server of servers) server.closeIdleConnections()
-      for (const outgoing of inFlight) if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
+      for (const outgoing of inFlight.list()) if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
       await new Promise<void>((resolve) => {
         const deadline = clock.timer(patienceMs, resolve)
         const check = clock.every(50, () => {

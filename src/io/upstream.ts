@@ -9,6 +9,7 @@ import DispatcherBase from 'undici/lib/dispatcher/dispatcher.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js'
 import Socks5ProxyAgent from 'undici/lib/dispatcher/socks5-proxy-agent.js'
+import { createBag } from '../core/bag.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { TransportFailure, TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
 
@@ -39,7 +40,8 @@ export interface UpstreamClient {
 
 /** A little shorter than the shortest idle limit seen at vendors; a server's own keep-alive hint lowers it further. */
 const IDLE_SOCKET_MS = 30_000
-const MOST_SOCKETS_PER_ORIGIN = 2_048
+/** As many as clients may open: a request that was let in never waits for a socket. */
+const MOST_SOCKETS_PER_ORIGIN = 8_192
 const MOST_RESPONSE_HEADER_BYTES = 64 * 1024
 
 /** Throws when the bundle runs with a stand-in for undici, whose missing proxies would send traffic out directly. */
@@ -52,7 +54,7 @@ export function assertRealUndici(): void {
 /** `connectTimeoutMs` covers name lookup, TCP and TLS of one connection. */
 export function createUpstreamClient(options: { connectTimeoutMs: number }): UpstreamClient {
   const dispatchers = new Map<string, Dispatcher>()
-  const active = new Set<UpstreamExchange>()
+  const active = createBag<UpstreamExchange>()
 
   function dispatcherFor(call: UpstreamCall): Dispatcher {
     const proxy = call.proxy?.reveal() ?? ''
@@ -70,14 +72,14 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       return active.size
     },
     send(call, listener) {
-      const exchange = createExchange(listener, call.proxy !== null, () => active.delete(exchange))
-      active.add(exchange)
+      const exchange = createExchange(listener, call.proxy !== null, () => forget())
+      const forget = active.add(exchange)
       dispatcherFor(call).dispatch(
         {
           origin: call.origin,
           path: call.path,
           method: call.method,
-          headers: groupHeaders(call.headers),
+          headers: call.proxy === null ? call.headers.flat() : groupHeaders(call.headers),
           body: call.body,
           headersTimeout: 0,
           bodyTimeout: 0,
@@ -87,7 +89,7 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       return exchange
     },
     async close() {
-      for (const exchange of active) exchange.abort()
+      for (const exchange of active.list()) exchange.abort()
       await Promise.allSettled([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))
       dispatchers.clear()
     },

@@ -68,6 +68,8 @@ export function createLoginDesk(dependencies: LoginDependencies): LoginDesk {
   const { clock, signInClient, store, log } = dependencies
   const ports = dependencies.ports ?? CALLBACK_PORTS
   const pending = new Map<string, PendingLogin>()
+  /** Logins that are just beginning or being exchanged: they need the door, too, and are not among the pending ones. */
+  let underWay = 0
   let door: Promise<RelayServer | null> | null = null
   let closing: Promise<unknown> = Promise.resolve()
 
@@ -76,7 +78,11 @@ export function createLoginDesk(dependencies: LoginDependencies): LoginDesk {
     door ??= (async () => {
       for (const port of ports) {
         try {
-          return await dependencies.openPort(port, onCallback)
+          const server = await dependencies.openPort(port, onCallback)
+          if (server.missing !== 'EADDRINUSE') return server
+          // Browsers try ::1 first for `localhost`, and somebody else would get the code.
+          server.close()
+          log.warn('callback_port.taken', { port, reason: 'EADDRINUSE on ::1' })
         } catch (error) {
           log.warn('callback_port.taken', { port, reason: (error as NodeJS.ErrnoException).code ?? String(error) })
         }
@@ -87,7 +93,7 @@ export function createLoginDesk(dependencies: LoginDependencies): LoginDesk {
   }
 
   function closeDoor(): void {
-    if (pending.size > 0 || door === null) return
+    if (pending.size + underWay > 0 || door === null) return
     closing = door.then((server) => server?.drain(LAST_PAGE_MS))
     door = null
   }
@@ -114,10 +120,22 @@ export function createLoginDesk(dependencies: LoginDependencies): LoginDesk {
     // Single use: whoever comes second with the same state is refused.
     pending.delete(state)
     login.expiry.cancel()
-    const result = await exchange(login, url)
+    const result = await holdingDoor(() => exchange(login, url)).catch((error: unknown): LoginResult => {
+      log.error('login.failed', { account: login.account.name, reason: String(error) })
+      return { kind: 'failed', account: login.account.name, message: 'the sign-in broke off' }
+    })
     login.settle(result)
-    closeDoor()
     return result
+  }
+
+  async function holdingDoor<T>(work: () => Promise<T>): Promise<T> {
+    underWay++
+    try {
+      return await work()
+    } finally {
+      underWay--
+      closeDoor()
+    }
   }
 
   async function exchange(login: PendingLogin, came: URL): Promise<LoginResult> {
@@ -161,24 +179,28 @@ export function createLoginDesk(dependencies: LoginDependencies): LoginDesk {
     }
   }
 
+  async function begin(account: Account): Promise<StartedLogin> {
+    const server = await openDoor()
+    const port = server?.port ?? null
+    const redirectUri = `http://localhost:${port ?? CALLBACK_PORTS[0]}${CALLBACK_PATH}`
+    const request = await signInClient.prepareLogin(routeOf(account), redirectUri)
+    let settle: PendingLogin['settle'] = () => {}
+    const result = new Promise<LoginResult | null>((resolve) => {
+      settle = resolve
+    })
+    const expiry = clock.timer(LOGIN_LIFE_MS, () => {
+      forget(request.state)
+      settle(null)
+    })
+    pending.set(request.state, { account, request, redirectUri, expiry, settle })
+    log.info('login.started', { account: account.name, callback_port: port })
+    return { url: request.url, port, result }
+  }
+
   return {
     async begin(account) {
-      if (pending.size >= MOST_PENDING) return null
-      const server = await openDoor()
-      const port = server?.port ?? null
-      const redirectUri = `http://localhost:${port ?? CALLBACK_PORTS[0]}${CALLBACK_PATH}`
-      const request = await signInClient.prepareLogin(routeOf(account), redirectUri)
-      let settle: PendingLogin['settle'] = () => {}
-      const result = new Promise<LoginResult | null>((resolve) => {
-        settle = resolve
-      })
-      const expiry = clock.timer(LOGIN_LIFE_MS, () => {
-        forget(request.state)
-        settle(null)
-      })
-      pending.set(request.state, { account, request, redirectUri, expiry, settle })
-      log.info('login.started', { account: account.name, callback_port: port })
-      return { url: request.url, port, result }
+      if (pending.size + underWay >= MOST_PENDING) return null
+      return holdingDoor(() => begin(account))
     },
 
     complete,
@@ -199,9 +221,9 @@ function routeOf({ proxy, credential }: Account): SignInRoute {
   return { proxy, ...(clientId === undefined ? {} : { clientId }) }
 }
 
-/** The whole address, or what people copy of it: from `/auth/callback`, from `?`, or from `code=` on. */
+/** The whole address, or what people copy of it: in quotes, from `/auth/callback`, from `?`, or from `code=` on. */
 function parseCallback(text: string): URL | null {
-  const trimmed = text.trim()
+  const trimmed = text.trim().replaceAll(/^["'<]+|["'>]+$/g, '')
   const query = trimmed.includes('?') ? trimmed.slice(trimmed.indexOf('?')) : `?${trimmed}`
   const url = new URL(`http://localhost${CALLBACK_PATH}`)
   url.search = query.split('#', 1)[0] ?? ''

@@ -137,9 +137,14 @@ export function createSignInClient(options: {
         deadline.cancel()
         resolve(result)
       }
+      const endEarly = (why: string): void => {
+        const body = Buffer.concat(chunks)
+        // The token in it is the only one that works, whatever became of the connection behind it.
+        end(isWhole(body) ? { status: answerStatus, body } : why)
+      }
       const deadline = clock.timer(ANSWER_TIMEOUT_MS, () => {
         exchange.abort()
-        end(`the token endpoint gave no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)
+        endEarly(`the token endpoint gave no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)
       })
       const exchange = options.client.send(
         {
@@ -165,7 +170,7 @@ export function createSignInClient(options: {
             return true
           },
           onEnd: () => end({ status: answerStatus, body: Buffer.concat(chunks) }),
-          onFailure: ({ code }) => end(`the token endpoint could not be reached (${code})`),
+          onFailure: ({ code }) => endEarly(`the token endpoint could not be reached (${code})`),
         },
       )
     })
@@ -201,6 +206,15 @@ export function createSignInClient(options: {
       grant(route, keep, (configuration) =>
         refreshTokenGrant(configuration, refreshToken.reveal(), { scope: REFRESH_SCOPE }),
       ),
+  }
+}
+
+function isWhole(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString('utf8'))
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -115,17 +115,20 @@ async function keepAnswer(
   }
   const next = mergeAnswer(signIn, answer, clock)
   const onDisk = kept.unsaved === null ? (signIn.refreshToken?.reveal() ?? null) : kept.unsaved.onDisk
-  if (await saveSignIn(kept, next, onDisk, dependencies)) acceptSignIn(kept, next, answer.lifeMs, clock)
+  if (!(await saveSignIn(kept, next, onDisk, dependencies))) return null
+  if (answer.accessToken === null) kept.signIn = next
+  else acceptSignIn(kept, next, answer.lifeMs, clock)
   return null
 }
 
-/** What an answer leaves out stays as it was: the old refresh token, and whose account it is. */
+/** What an answer leaves out stays as it was: the old tokens, and whose account it is. */
 export function mergeAnswer(signIn: SignIn, answer: TokenAnswer, clock: Clock): SignIn {
   return {
     ...signIn,
     refreshToken: answer.refreshToken ?? signIn.refreshToken,
-    accessToken: answer.accessToken,
-    expiresAt: Math.round(clock.now() + answer.lifeMs),
+    ...(answer.accessToken === null
+      ? {}
+      : { accessToken: answer.accessToken, expiresAt: Math.round(clock.now() + answer.lifeMs) }),
     accountId: answer.accountId ?? signIn.accountId,
   }
 }

@@ -10,6 +10,8 @@ import { createKeptSignIn, isDue, isRenewable, isUsable, type KeptSignIn, proble
 import { adoptFromDisk, type RefreshDependencies, refreshSignIn, saveAgain } from './refresh.ts'
 
 export interface TokenKeeper {
+  /** A key or a fixed token, which never changes; null for a sign-in. */
+  readonly atHand: (account: Account) => UsableCredential | null
   /**
    * What to call the account's vendor with: at once for keys and for a sign-in that lives, else after a refresh.
    * Rejects with NoCredential when there is none to be had now.
@@ -126,6 +128,8 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
   }
 
   return {
+    atHand: (account) => (keptOf.has(account) ? null : fixedCredential(account)),
+
     async current(account) {
       const kept = keptOf.get(account)
       if (kept === undefined || (account.credential.type === 'bearer' && kept.signIn.refreshToken === null)) {

@@ -19,10 +19,16 @@ export interface PoolRequest {
   readonly takesSlot: boolean
   /** False when the caller has another name to try before it waits for this one. */
   readonly mayWait: boolean
+  /** Aborts when the client leaves: it waits no longer. */
   readonly signal: AbortSignal
+  /** The lease is kept when the client leaves, because its answer is read on; else it ends by itself. */
+  readonly outlivesClient: boolean
 }
 
-/** The right to use one account for one attempt. Ends once: by `release`, or by itself when the client leaves. */
+/**
+ * The right to use one account for one attempt. Ends once: by `release`, or by itself when the client leaves and nobody
+ * reads on.
+ */
 export interface Lease {
   readonly account: Account
   /** The name it was leased for. */

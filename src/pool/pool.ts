@@ -175,7 +175,7 @@ export function createPool(settings: PoolSettings) {
       if (isProbe) setProbing(state.health, model, clock.monotonic(), false)
       queue.serve()
     }
-    signal.addEventListener('abort', release, { once: true })
+    if (!request.outlivesClient) signal.addEventListener('abort', release, { once: true })
     const [upstreamModel = model] = mostSpecific(account.modelMap, model) ?? []
     const isHome = binding?.account === account && binding.warmAt !== null
     const lease: Lease = { account, model, upstreamModel, startedAt: now, isHome, release }

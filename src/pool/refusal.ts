@@ -5,6 +5,7 @@ import type { Account } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
 import { GatewayError } from '../core/errors.ts'
+import { PLATFORMS } from '../core/platforms.ts'
 import { servesModel, type AccountState, type Exclusion, type Selection } from './select.ts'
 import type { PoolRequest } from './lease.ts'
 
@@ -147,7 +148,7 @@ function refuseModel(request: PoolRequest, selection: Selection, states: readonl
     })
   }
   const served = states.flatMap(({ account }) =>
-    account.models.length > 0 ? account.models : FAMILY_HINT[account.platform],
+    account.models.length > 0 ? account.models : PLATFORMS[account.platform].families.slice(0, 1),
   )
   const close = closestNames(model, [...new Set(served)])
   return new GatewayError({
@@ -159,8 +160,6 @@ function refuseModel(request: PoolRequest, selection: Selection, states: readonl
     retryable: false,
   })
 }
-
-const FAMILY_HINT = { anthropic: ['claude-*'], openai: ['gpt-*'], gemini: ['gemini-*'] } as const
 
 /** The names that share most of their beginning with what was asked for. */
 function closestNames(asked: string, names: readonly string[]): string[] {

@@ -3,6 +3,7 @@
  */
 import type { Account, Protocol } from '../core/account.ts'
 import { matchesPattern, mostSpecific } from '../core/match.ts'
+import { PLATFORMS, PLATFORM_NAMES, type Platform } from '../core/platforms.ts'
 import type { WindowReading } from '../core/verdict.ts'
 import type { Candidate, Strategy } from '../strategies/index.ts'
 import { type Cooldown, type Health, viewHealth } from './cooldown.ts'
@@ -68,21 +69,6 @@ export interface Selection {
 const MINUTE_MS = 60_000
 /** A window reading older than this lets one request through to learn better. */
 const STALE_WINDOW_MS = 2 * 3_600_000
-
-/** The families an account without a `models` list serves. */
-const FAMILIES = {
-  anthropic: ['claude-*'],
-  openai: ['gpt-*', 'chatgpt-*', 'codex-*', 'o1*', 'o2*', 'o3*', 'o4*', 'o5*', 'o6*', 'o7*', 'o8*', 'o9*'],
-  gemini: ['gemini-*', 'gemma-*'],
-} as const
-
-/** Where a name goes that no family knows: the platform native to the endpoint. */
-const NATIVE_PLATFORM = {
-  anthropic: 'anthropic',
-  'openai-responses': 'openai',
-  'openai-chat': 'openai',
-  gemini: 'gemini',
-} as const
 
 /** `now` is monotonic, `wallNow` epoch ms (quota windows are told in wall time). */
 export function selectAccounts(
@@ -162,14 +148,16 @@ export function servesModel(account: Account, model: string, protocol: Protocol)
   if (account.models.length > 0) return account.models.some((pattern) => matchesPattern(pattern, model))
   if (mostSpecific(account.modelMap, model) !== undefined) return true
   const family = familyOf(model)
-  return account.platform === (family ?? NATIVE_PLATFORM[protocol])
+  if (family === account.platform) return true
+  // A name that no family knows goes to the platform that made the endpoint's dialect; so does one that anybody may run.
+  const isAnybodys = family === null || (PLATFORMS[family].hasOpenWeights && account.baseUrl !== null)
+  return isAnybodys && PLATFORMS[account.platform].dialects.includes(protocol)
 }
 
-function familyOf(model: string): Account['platform'] | null {
-  for (const platform of ['anthropic', 'openai', 'gemini'] as const) {
-    if (FAMILIES[platform].some((pattern) => matchesPattern(pattern, model))) return platform
-  }
-  return null
+function familyOf(model: string): Platform | null {
+  const isKin = (platform: Platform): boolean =>
+    PLATFORMS[platform].families.some((pattern) => matchesPattern(pattern, model))
+  return PLATFORM_NAMES.find(isKin) ?? null
 }
 
 /**

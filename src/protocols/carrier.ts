@@ -12,11 +12,23 @@ import type { Carrier, ReasoningFamily } from './hub.ts'
 
 /** Eight letters of base64's own alphabet: Gemini's field for signatures is checked to be base64 as a whole. */
 const TAG = 'sub2api1'
+/** How every wrapped carrier begins, `{"fam"` included: a search for 16 bytes takes half the time, 0.2 ms in 1 MB. */
+const BEGINNING = Buffer.from(TAG + Buffer.from('{"fam"').toString('base64'))
 
 /** The carrier as one text of base64 letters, fit for `signature`, `encrypted_content` and `thoughtSignature`. */
 export function wrapCarrier(carrier: Carrier): string {
   const { family, account, model, data } = carrier
   return TAG + Buffer.from(JSON.stringify({ fam: family, acct: account, model, data })).toString('base64')
+}
+
+/** True for a text that `wrapCarrier` made. */
+export function isWrapped(value: JsonValue): boolean {
+  return typeof value === 'string' && value.startsWith(TAG)
+}
+
+/** False for a body in which nothing is wrapped; it need not be read to know. */
+export function mayHoldWrapped(body: Buffer): boolean {
+  return body.includes(BEGINNING)
 }
 
 /**

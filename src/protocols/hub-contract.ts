@@ -84,7 +84,7 @@ export interface Target {
   readonly capabilities: Capabilities
   /** Short hash of the account, which reasoning state is bound to. */
   readonly account: string
-  /** True for the vendor's own host; compatible servers often lack newer members. */
+  /** True for the host of whoever made the dialect; compatible servers often lack newer members. */
   readonly isVendorHost: boolean
   /** Stable name of the conversation for the upstream's prompt cache, at most 64 characters; null when unknown. */
   readonly cacheKey: string | null

@@ -2,11 +2,12 @@
  * Anthropic and servers that speak its Messages protocol.
  */
 import type { HeaderList } from '../core/headers.ts'
+import { isJsonObject } from '../core/json.ts'
+import { PLATFORMS } from '../core/platforms.ts'
 import type { Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
 
-const HOST = 'https://api.anthropic.com'
 const OLDEST_VERSION = '2023-06-01'
 /** A bearer token from a sign-in is only accepted under this flag: a need of the protocol, not an identity. */
 const OAUTH_BETA = 'oauth-2025-04-20'
@@ -31,7 +32,7 @@ export const anthropic: Provider = {
     const secret = credential.secret.reveal()
     const authentication: HeaderList =
       secret === '' ? [] : isBearer ? [['authorization', `Bearer ${secret}`]] : [['x-api-key', secret]]
-    const base = new URL(account.baseUrl ?? HOST)
+    const base = new URL(account.baseUrl ?? PLATFORMS.anthropic.url)
     const path = payload.operation === 'count_tokens' ? '/v1/messages/count_tokens' : '/v1/messages'
     const query = payload.query.get('beta') === 'true' ? '?beta=true' : ''
     return {
@@ -44,8 +45,34 @@ export const anthropic: Provider = {
     }
   },
 
+  takeDefault(name, value) {
+    // Every member of `metadata` but `user_id` is refused.
+    if (name !== 'metadata') return KNOWN_MEMBERS.has(name) ? value : undefined
+    const userId = isJsonObject(value) ? value['user_id'] : undefined
+    return userId === undefined ? undefined : { user_id: userId }
+  },
+
   judge: judgeFailure,
 }
+
+/** The top level of a request, as far as a config may fill it. */
+const KNOWN_MEMBERS = new Set([
+  'cache_control',
+  'container',
+  'context_management',
+  'max_tokens',
+  'mcp_servers',
+  'output_config',
+  'service_tier',
+  'stop_sequences',
+  'system',
+  'temperature',
+  'thinking',
+  'tool_choice',
+  'tools',
+  'top_k',
+  'top_p',
+])
 
 function withVersion(headers: HeaderList): HeaderList {
   if (headers.some(([name]) => name === 'anthropic-version')) return headers

@@ -3,6 +3,7 @@
  */
 import type { Account, Protocol, UsableCredential } from '../core/account.ts'
 import type { HeaderList } from '../core/headers.ts'
+import type { JsonValue } from '../core/json.ts'
 import type { UpstreamCall } from '../core/upstream-call.ts'
 import type { FailedReply, Verdict, WindowReading } from '../core/verdict.ts'
 import type { StreamMender, UpstreamError } from '../protocols/contract.ts'
@@ -62,6 +63,11 @@ export interface Provider {
   canonicalModel?(model: string): string
   /** Brings a body into the only shape this vendor takes. Absent: it takes what its protocol allows. Throws JsonSyntaxError. */
   adaptBody?(body: Buffer, facts: BodyFacts): AdaptedBody
+  /**
+   * The part of a configured default that this vendor takes, undefined for none: a default that is meant for every model
+   * also reaches vendors its author did not think of. Absent: it takes what it is given.
+   */
+  takeDefault?(name: string, value: JsonValue): JsonValue | undefined
   /** The member that a refusal calls unknown, so that the request can be repeated without it; null when it names none. */
   refusedMember?(error: UpstreamError): string | null
   /**

@@ -1,11 +1,10 @@
 /**
  * Google's Gemini API and servers that speak it.
  */
+import { PLATFORMS } from '../core/platforms.ts'
 import type { Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
-
-const HOST = 'https://generativelanguage.googleapis.com'
 
 export const gemini: Provider = {
   protocolsOf: () => ['gemini'],
@@ -13,7 +12,7 @@ export const gemini: Provider = {
   knownModels: ['gemini-3-pro', 'gemini-3-flash', 'gemini-2.5-pro', 'gemini-2.5-flash', 'gemini-2.5-flash-lite'],
 
   call(account, credential, payload) {
-    const base = new URL(account.baseUrl ?? HOST)
+    const base = new URL(account.baseUrl ?? PLATFORMS.gemini.url)
     const verb =
       payload.operation === 'count_tokens'
         ? 'countTokens'
@@ -37,5 +36,18 @@ export const gemini: Provider = {
     }
   },
 
+  takeDefault: (name, value) => (KNOWN_MEMBERS.has(name) ? value : undefined),
+
   judge: judgeFailure,
 }
+
+/** The top level of a request, as far as a config may fill it. */
+const KNOWN_MEMBERS = new Set([
+  'cachedContent',
+  'generationConfig',
+  'labels',
+  'safetySettings',
+  'systemInstruction',
+  'toolConfig',
+  'tools',
+])

@@ -2,11 +2,10 @@
  * OpenAI's platform and servers that speak its Responses or Chat Completions protocol.
  */
 import type { Protocol, WireApi } from '../core/account.ts'
+import { PLATFORMS } from '../core/platforms.ts'
 import type { Operation, Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
 import { judgeFailure } from './verdicts.ts'
-
-const HOST = 'https://api.openai.com'
 
 const PROTOCOLS: Record<WireApi, readonly Protocol[]> = {
   responses: ['openai-responses'],
@@ -35,7 +34,7 @@ export const openai: Provider = {
   ],
 
   call(account, credential, payload) {
-    const base = new URL(account.baseUrl ?? HOST)
+    const base = new URL(account.baseUrl ?? PLATFORMS[account.platform].url)
     const path = payload.protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[payload.operation]
     const secret = credential.secret.reveal()
     return {

@@ -12,10 +12,11 @@ import { userAgent } from '../core/version.ts'
  */
 export function composeHeaders(account: Account, fromClient: HeaderList, credential: HeaderList): HeaderList {
   const own: HeaderList = [...Object.entries(account.headers), ...credential, ['accept-encoding', 'identity']]
-  const replaced = new Set(own.map(([name]) => name))
+  const isOwn = (name: string): boolean => own.some(([ownName]) => ownName === name)
   // The body has proved to be JSON, whatever the client calls it: `curl -d` says a form, a bare `fetch` plain text.
-  const headers = fromClient.filter(([name]) => !replaced.has(name) && name !== 'content-type')
-  if (!replaced.has('content-type')) headers.push(['content-type', 'application/json'])
+  const headers = fromClient.filter(([name]) => name !== 'content-type' && !isOwn(name))
+  if (!isOwn('content-type')) headers.push(['content-type', 'application/json'])
   if (!headers.some(([name]) => name === 'user-agent')) headers.push(['user-agent', userAgent])
-  return [...headers, ...own]
+  headers.push(...own)
+  return headers
 }

@@ -14,7 +14,7 @@ import { readWindows } from '../pool/windows.ts'
 import type { Envelope } from '../protocols/contract.ts'
 import { unfold } from '../protocols/fold.ts'
 import { hubDownstreams } from '../protocols/hub-index.ts'
-import type { Result } from '../protocols/hub.ts'
+import type { Ledger, Result } from '../protocols/hub.ts'
 import { protocols } from '../protocols/index.ts'
 import { createLedger } from '../protocols/ledger.ts'
 import { providerOf } from '../providers/index.ts'
@@ -22,13 +22,15 @@ import type { AttemptResult } from './attempt-contract.ts'
 import { runAttempt } from './attempt.ts'
 import { maskCredential } from './credential-mask.ts'
 import type { Exchange } from './exchange.ts'
+import { dropForeignReasoning, dropSealedReasoning } from './foreign-reasoning.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { createHubLane, type HubLane } from './hub-lane.ts'
 import { prepareBody } from './prepare.ts'
-import { dropReasoning, dropThinking } from './reasoning-repair.ts'
+import { dropReasoning } from './reasoning-repair.ts'
 import type { RefusedMembers } from './refused-members.ts'
 import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type ThreadedRequest } from './request.ts'
+import type { BodyWithEnvelope } from './response-thread.ts'
 import { COUNT_TIMEOUT_MS } from './token-count.ts'
 
 export interface DispatchDependencies {
@@ -132,19 +134,14 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     return maskCredential(result, credential.secret)
   }
 
-  function wrap(
-    request: ThreadedRequest,
-    account: Account,
-    model: string,
-    ledger: ReturnType<typeof createLedger>,
-  ): Parcel {
+  function wrap(request: ThreadedRequest, account: Account, model: string, ledger: Ledger): Parcel {
     const { thread, repairs } = request
     const { body, envelope } = thread?.requestFor(account) ?? request
     const spoken = providerOf(account).protocolsOf(account)
     const [first = request.protocol] = spoken
     if (spoken.includes(request.protocol)) {
-      const bare = repairs.isReasoningDropped && request.protocol === 'anthropic'
-      return { protocol: request.protocol, body: bare ? dropThinking(body) : body, envelope, hub: null }
+      const told = withoutDeadSeals(request, { body, envelope }, ledger)
+      return { protocol: request.protocol, ...told, hub: null }
     }
     const parsed = parseRequest(body)
     const decoded = hubDownstreams[request.protocol].decodeRequest(parsed, envelope, ledger)
@@ -179,6 +176,21 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
 /** Some vendors know a model by one of its names alone. */
 export function upstreamModelOf({ account, upstreamModel }: Lease): string {
   return providerOf(account).canonicalModel?.(upstreamModel) ?? upstreamModel
+}
+
+/** The request as it came, unless it holds reasoning that this vendor cannot unseal or has just refused. */
+function withoutDeadSeals(
+  { protocol, repairs }: ThreadedRequest,
+  said: BodyWithEnvelope,
+  ledger: Ledger,
+): BodyWithEnvelope {
+  const drop = repairs.isReasoningDropped ? dropSealedReasoning : dropForeignReasoning
+  const body = drop(said.body, protocol)
+  if (body === said.body) return said
+  ledger.note('dropped', 'reasoning')
+  // The model's name may stand behind what was dropped; in Gemini's it stands in the path.
+  const isInBody = said.envelope.modelRange !== null
+  return { body, envelope: isInBody ? protocols[protocol].downstream.readEnvelope(body) : said.envelope }
 }
 
 /** Throws `invalid_request`: the byte lane leaves the vendor to judge what it does not need to read. */

@@ -120,15 +120,12 @@ export function createExchange(options: ExchangeOptions) {
   }
 
   function writeHead(status: number, headers: HeaderList): void {
-    const named = new Map<string, string | string[]>()
-    for (const [name, value] of headers) {
-      const before = named.get(name)
-      named.set(name, before === undefined ? value : [before, value].flat())
-    }
+    // The flat list that node:http takes as it is: an object per answer would only be taken apart again.
+    const raw = headers.flat()
     // The vendor's own request id is what its support asks for; ours stands in when it gave none.
-    if (!named.has('x-request-id')) named.set('x-request-id', requestId)
-    named.set('x-relay-request-id', requestId)
-    outgoing.writeHead(status, Object.fromEntries(named))
+    if (!headers.some(([name]) => name === 'x-request-id')) raw.push('x-request-id', requestId)
+    raw.push('x-relay-request-id', requestId)
+    outgoing.writeHead(status, raw)
   }
 
   return {

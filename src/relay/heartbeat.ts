@@ -2,6 +2,7 @@
  * One coarse tick for everything that waits: timeouts, keepalives and stalls of all requests are checked together,
  * because a timer per request (let alone per event) costs more than the check.
  */
+import { createBag } from '../core/bag.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 
 export interface Heartbeat {
@@ -13,21 +14,21 @@ export interface Heartbeat {
 const TICK_MS = 250
 
 export function createHeartbeat(clock: Clock): Heartbeat {
-  const ticks = new Set<(now: number) => void>()
+  const ticks = createBag<(now: number) => void>()
   let timer: Timer | null = null
   return {
     get watched() {
       return ticks.size
     },
     watch(tick) {
-      ticks.add(tick)
+      const remove = ticks.add(tick)
       // An idle relay does not wake up.
       timer ??= clock.every(TICK_MS, () => {
         const now = clock.monotonic()
-        for (const each of ticks) each(now)
+        for (const each of ticks.list()) each(now)
       })
       return () => {
-        ticks.delete(tick)
+        remove()
         if (ticks.size > 0) return
         timer?.cancel()
         timer = null

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Account, Protocol } from '../core/account.ts'
 import type { JsonObject } from '../core/json.ts'
+import { PLATFORMS } from '../core/platforms.ts'
 import { capabilitiesOf } from '../protocols/capabilities.ts'
 import type { Usage } from '../protocols/contract.ts'
 import { hubDownstreams, hubUpstreams } from '../protocols/hub-index.ts'
@@ -47,7 +48,8 @@ export interface HubLaneFacts {
 export function createHubLane(facts: HubLaneFacts): HubLane {
   const { conversation, account, upstreamModel, ledger } = facts
   const names = createNameMap(conversation, facts.upstream)
-  const isVendorHost = account.baseUrl === null
+  // Only whoever made a dialect takes its newest members.
+  const isVendorHost = account.baseUrl === null && PLATFORMS[account.platform].dialects.includes(facts.upstream)
   const target: Target = {
     model: upstreamModel,
     capabilities: capabilitiesOf(upstreamModel, facts.upstream, isVendorHost),

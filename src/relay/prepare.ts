@@ -2,52 +2,17 @@
  * The body as an account gets it: the client's bytes, with the model's name spliced and configured defaults filled in.
  * Nothing else changes: number forms, key order and unknown members stay as they came.
  */
-import type { Account, Platform, Protocol } from '../core/account.ts'
+import type { Account, Protocol } from '../core/account.ts'
 import type { HeaderList } from '../core/headers.ts'
 import { type Edit, applyEdits, fillMissing, replaceValue } from '../core/json-edit.ts'
-import { type JsonObject, type JsonValue, parseValue, peekObject } from '../core/json.ts'
+import { type JsonObject, parseValue, peekObject } from '../core/json.ts'
 import type { Envelope } from '../protocols/contract.ts'
-import type { Operation } from '../providers/contract.ts'
+import type { Operation, Provider } from '../providers/contract.ts'
 import { providerOf } from '../providers/index.ts'
 
 export interface Defaults {
   readonly modelExtraParams: ReadonlyMap<string, JsonObject>
   readonly defaultInstructions: ReadonlyMap<string, string>
-}
-
-/**
- * What a platform understands at the top level of a request, for defaults that are meant for every model (`*`) and so for
- * platforms the author may not have thought of. OpenAI takes what it is given.
- */
-const KNOWN_MEMBERS: Record<Platform, ReadonlySet<string> | null> = {
-  openai: null,
-  anthropic: new Set([
-    'cache_control',
-    'container',
-    'context_management',
-    'max_tokens',
-    'mcp_servers',
-    'metadata',
-    'output_config',
-    'service_tier',
-    'stop_sequences',
-    'system',
-    'temperature',
-    'thinking',
-    'tool_choice',
-    'tools',
-    'top_k',
-    'top_p',
-  ]),
-  gemini: new Set([
-    'cachedContent',
-    'generationConfig',
-    'labels',
-    'safetySettings',
-    'systemInstruction',
-    'toolConfig',
-    'tools',
-  ]),
 }
 
 export interface PreparedBody {
@@ -104,7 +69,7 @@ function instructionsFor(model: string, { defaultInstructions }: Defaults): stri
 }
 
 function paramsFor(account: Account, model: string, defaults: Defaults, skipped: string[]): JsonObject {
-  return { ...defaultsFor(model, account.platform, defaults, skipped), ...account.extraParams }
+  return { ...defaultsFor(model, providerOf(account), defaults, skipped), ...account.extraParams }
 }
 
 /** Instructions count as missing when they are blank, too; the rest of the defaults goes by presence. */
@@ -116,25 +81,18 @@ function fillInstructions(body: Buffer, text: string, params: JsonObject): Edit[
   return []
 }
 
-function defaultsFor(model: string, platform: Platform, defaults: Defaults, skipped: string[]): JsonObject {
+function defaultsFor(model: string, provider: Provider, defaults: Defaults, skipped: string[]): JsonObject {
   const specific = lookUp(defaults.modelExtraParams, model)
-  const known = KNOWN_MEMBERS[platform]
-  if (specific !== undefined || known === null) return specific ?? defaults.modelExtraParams.get('*') ?? {}
+  if (specific !== undefined) return specific
   const general = defaults.modelExtraParams.get('*') ?? {}
+  if (provider.takeDefault === undefined) return general
   const kept: JsonObject = {}
   for (const [name, value] of Object.entries(general)) {
-    const usable = known.has(name) ? usablePart(platform, name, value) : undefined
+    const usable = provider.takeDefault(name, value)
     if (usable === undefined) skipped.push(name)
     else kept[name] = usable
   }
   return kept
-}
-
-/** Anthropic refuses every member of `metadata` but `user_id`. */
-function usablePart(platform: Platform, name: string, value: JsonValue): JsonValue | undefined {
-  if (platform !== 'anthropic' || name !== 'metadata') return value
-  const userId = typeof value === 'object' && value !== null && !Array.isArray(value) ? value['user_id'] : undefined
-  return userId === undefined ? undefined : { user_id: userId }
 }
 
 /** Exact name first, then without regard to case; an empty entry counts as none (Go program, compatibility rule). */

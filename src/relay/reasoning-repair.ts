@@ -2,8 +2,6 @@
  * A conversation without its sealed reasoning, for the one repetition after a vendor has refused what it cannot unseal:
  * signatures are bound to the account, the model and the words before them.
  */
-import { applyEdits, replaceValue } from '../core/json-edit.ts'
-import { isJsonObject, type JsonValue, parseValue, peekObject } from '../core/json.ts'
 import type { UpstreamError } from '../protocols/contract.ts'
 import type { Conversation } from '../protocols/hub.ts'
 
@@ -48,20 +46,4 @@ export function dropReasoning(conversation: Conversation): Conversation {
       }),
   }))
   return { ...conversation, turns }
-}
-
-const THINKING: ReadonlySet<unknown> = new Set(['thinking', 'redacted_thinking'])
-
-/** The same for a Messages body: only `messages` is written anew. */
-export function dropThinking(body: Buffer): Buffer {
-  const range = peekObject(body, ['messages']).get('messages')
-  if (range === undefined) return body
-  const messages = parseValue(body, range)
-  if (!Array.isArray(messages)) return body
-  const bare = messages.map((message): JsonValue => {
-    if (!isJsonObject(message) || !Array.isArray(message['content'])) return message
-    const content = message['content'].filter((block) => !isJsonObject(block) || !THINKING.has(block['type']))
-    return { ...message, content }
-  })
-  return applyEdits(body, [replaceValue(range, bare)])
 }

@@ -53,7 +53,6 @@ export function createRelay(dependencies: RelayDependencies): Relay {
   const refused = createRefusedMembers(dependencies.warn)
   const dispatch = createDispatch({ ...dependencies, refused })
   const { conclude, blame } = createConclusion(dependencies)
-  const neverAborted = new AbortController().signal
 
   return async function relay(request) {
     const leave = budget.enter()
@@ -104,8 +103,8 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       prefer: thread?.prefer ?? null,
       takesSlot: request.operation !== 'count_tokens',
       mayWait: false,
-      // A client that leaves gives its slot back at once, unless its answer is read on for the record.
-      signal: config.onClientDisconnect === 'drain' ? neverAborted : exchange.gone,
+      signal: exchange.gone,
+      outlivesClient: config.onClientDisconnect === 'drain',
     }))
     const whole = { ...request, thread, repairs: createReasoningRepairs(), cacheKey: keys.at(-1) ?? null }
     const failures: FailedAttempt[] = []
@@ -160,7 +159,8 @@ export function createRelay(dependencies: RelayDependencies): Relay {
           // What an upstream said before says more than that nobody else is free.
           if (failures.length === 0) throw error
         }
-        if (lease === null) break
+        // It may have left in the very moment of its turn; nothing is asked for nobody.
+        if (lease === null || request.exchange.gone.aborted) break
         const model = upstreamModelOf(lease)
         const leftOut = refused.of(lease.account, model)
         const result = await attempt(request, lease, record)

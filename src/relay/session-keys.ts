@@ -1,7 +1,7 @@
 /**
  * Names a conversation: by what the client says of it, else by what it consists of.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { headerValue } from '../core/headers.ts'
 import type { Range } from '../core/json.ts'
 import type { ClientToken } from '../core/account.ts'
@@ -55,7 +55,7 @@ export function sessionKeys(
 }
 
 function hashKey(client: ClientToken, kind: string, identity: string): string {
-  return createHash('sha256').update(`${client.name}\0${kind}\0${identity}`).digest('base64url')
+  return hash('sha256', `${client.name}\0${kind}\0${identity}`, 'base64url')
 }
 
 /** Cache marks wander from message to message as a conversation grows; they are no part of what was said. */

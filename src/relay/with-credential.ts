@@ -12,7 +12,7 @@ export interface Skipped {
   readonly needsOwner: boolean
 }
 
-export type Credentials = Pick<TokenKeeper, 'current' | 'renew'>
+export type Credentials = Pick<TokenKeeper, 'atHand' | 'current' | 'renew'>
 
 /** `gone` ends the wait for a refresh, never the refresh. `onRenewed` is told before the repeat. */
 export async function withCredential(
@@ -22,7 +22,8 @@ export async function withCredential(
   send: (credential: UsableCredential) => Promise<AttemptResult>,
   onRenewed: () => void,
 ): Promise<AttemptResult | Skipped> {
-  const first = await waitFor(credentials.current(account), gone)
+  // A key is at hand: nothing to wait for, and so nobody to watch leaving meanwhile.
+  const first = credentials.atHand(account) ?? (await waitFor(credentials.current(account), gone))
   if ('kind' in first) return first
   const result = await send(first)
   if (result.kind !== 'failed' || result.reply.status !== 401) return result

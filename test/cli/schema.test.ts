@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { PLATFORM_NAMES } from '../../src/core/platforms.ts'
 import { createJsonSchema, printSchema } from '../../src/cli/schema.ts'
 
 interface JsonSchema {
@@ -37,7 +38,7 @@ describe('the JSON Schema', () => {
         max_account_switches: { type: 'integer', default: 5 },
         strategy: { enum: ['least_in_flight', 'round_robin', 'fill_first', 'soonest_reset'] },
       },
-      $defs: { account: { properties: { platform: { enum: ['anthropic', 'openai', 'gemini'] } } } },
+      $defs: { account: { properties: { platform: { enum: PLATFORM_NAMES } } } },
     })
   })
 })

@@ -93,6 +93,51 @@ test('an answer that did not reach the config any more is put there by whoever c
   expect(readdirSync(dirname(path))).toEqual(['config.json'])
 })
 
+describe('an answer whose config only refers to its tokens', () => {
+  const referring = '{"accounts": [{"name": "a", "refresh_token": "${TOKEN}"}]}'
+  const openWith = (path: string, token: string | null, checkpoint?: () => void) =>
+    createCredentialStore({
+      path,
+      tokenStore: 'config',
+      configured: () => (token === null ? { ...signIn(''), refreshToken: null } : signIn(token)),
+      clock,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    })
+  const leaveAnswer = async (): Promise<string> => {
+    const path = writeConfig(referring)
+    const dying = openWith(path, 'rt-1', () => {
+      throw new Error('power cut')
+    })
+    await dying.save('a', signIn('rt-2'), { token: 'rt-1' }).catch(() => {})
+    return path
+  }
+
+  test('waits for the relay that knows what they are', async () => {
+    const path = await leaveAnswer()
+    await recoverConfig(path, clock)
+    expect((await openWith(path, null).read('a'))?.refreshToken).toBeNull()
+    expect((await openWith(path, 'rt-1').read('a'))?.refreshToken?.reveal()).toBe('rt-2')
+    expect(readFileSync(path, 'utf8')).toBe(referring)
+    expect(readdirSync(dirname(path)).sort()).toEqual(['config.json', 'token_state.json'])
+  })
+})
+
+test('recovery before the config is read leaves alone whose tokens go to token_state.json', async () => {
+  const path = writeConfig(config('rt-1'))
+  const options = { path, tokenStore: 'state', configured: () => null, clock } as const
+  const dying = createCredentialStore({
+    ...options,
+    checkpoint: () => {
+      throw new Error('power cut')
+    },
+  })
+  await dying.save('a', signIn('rt-2'), { token: 'rt-1' }).catch(() => {})
+  await recoverConfig(path, clock)
+  expect(readFileSync(path, 'utf8')).toBe(config('rt-1'))
+  expect((await createCredentialStore(options).read('a'))?.refreshToken?.reveal()).toBe('rt-2')
+  expect(readFileSync(path, 'utf8')).toBe(config('rt-1'))
+})
+
 describe('a lock', () => {
   const take = (path: string, patienceMs = 0) => takeLock([path], { clock, staleAfterMs: 90_000, patienceMs })
   const holder = (facts: object): string =>
@@ -102,6 +147,7 @@ describe('a lock', () => {
     ['a living process', () => holder({}), false],
     ['a process that is gone', () => holder({ pid: 2 ** 22 - 3 }), true],
     ['somebody on another machine', () => holder({ host: 'elsewhere', pid: 2 ** 22 - 3 }), false],
+    ['somebody from the future: the clock was set back', () => holder({ at: clock.now() + 91_000 }), true],
     ['somebody who has been silent for long', () => holder({ host: 'elsewhere', at: clock.now() - 91_000 }), true],
     [
       'an earlier life with our pid, as in a container',
@@ -112,6 +158,14 @@ describe('a lock', () => {
     const path = join(dirname(writeConfig('{}')), 'lock')
     writeFileSync(path, content())
     expect('unlock' in (await take(path))).toBe(isFree)
+  })
+
+  test('that was taken away from a holder thought dead is not ended by it', async () => {
+    const path = join(dirname(writeConfig('{}')), 'lock')
+    const first = await take(path)
+    writeFileSync(path, holder({ chance: 0.5 }))
+    if ('unlock' in first) first.unlock()
+    expect(existsSync(path)).toBe(true)
   })
 
   test('is held by one at a time, and free again after', async () => {

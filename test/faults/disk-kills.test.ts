@@ -5,12 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bundleForNode } from '../harness/bundle.ts'
 import { type Ground, runKills } from './token-kills.ts'
-
-const script = new URL('../../scripts/faults-tokens.mjs', import.meta.url)
-const { bundleForNode } = (await import(script.href)) as {
-  bundleForNode: (source: string, folder: string) => Promise<string>
-}
 
 let folder = ''
 let writer = ''

@@ -121,6 +121,10 @@ describe('a refresh', () => {
     ['the id token has another form of the issuer', odd({ id_token: idToken('https://auth.openai.com/', 'acc') })],
     ['the id token is for another audience', odd({ id_token: idToken('x', 'acc', { aud: 'somebody else' }) })],
     ['the id token has ended (our clock is ahead)', odd({ id_token: idToken('x', 'acc', { exp: 1 }) })],
+    [
+      'the id token is signed in an odd way',
+      odd({ id_token: idToken('x', 'acc').replace(/^[^.]*/, 'eyJhbGciOiJub25lIn0') }),
+    ],
     ['the id token has a fractional end', odd({ id_token: idToken('x', 'acc', { exp: 1.5, email_verified: 'yes' }) })],
     ['the id token is no token', odd({ id_token: 'nonsense' })],
     ['the id token is missing', odd({ id_token: undefined })],
@@ -132,12 +136,34 @@ describe('a refresh', () => {
     expect(onDisk()['refresh_token']).toBe(identity.familyOf('acc').current)
   })
 
+  test('without an access token is kept, and the old access token serves until its end', async () => {
+    const { identity, vendor, pass, ask, onDisk, usedTokens, access } = await setStage({
+      expiresAt: '2026-11-20T12:04:00Z',
+    })
+    identity.script({ kind: 'change', fields: { access_token: undefined } }, { kind: 'refuse', status: 503, body: {} })
+    await pass(10_000)
+    expect(identity.requests.length).toBeGreaterThan(0)
+    expect(onDisk()).toMatchObject({ refresh_token: identity.familyOf('acc').refreshTokens[1], access_token: access })
+    expect(onDisk()['expires_at']).toMatch(/^2026-11-20T12:04/)
+    vendor.script(answerText('yes'))
+    expect((await ask()).status).toBe(200)
+    expect(usedTokens()).toEqual([access])
+  })
+
   test.each([undefined, null, ''])('without a new refresh token (%j) keeps the old one (79)', async (missing) => {
     const { identity, vendor, ask, onDisk, refresh } = await setStage()
     identity.script({ kind: 'change', fields: { refresh_token: missing } })
     vendor.script(answerText('yes'))
     expect((await ask()).status).toBe(200)
     expect(onDisk()['refresh_token']).toBe(refresh)
+  })
+
+  test('that breaks off behind its last brace is whole enough to be kept', async () => {
+    const { identity, ask, onDisk } = await setStage()
+    identity.script({ kind: 'cut' })
+    expect((await ask()).status).toBe(200)
+    expect(onDisk()['refresh_token']).toBe(identity.familyOf('acc').current)
+    expect(identity.requests).toHaveLength(1)
   })
 
   test('for another ChatGPT account is refused, and the old sign-in kept (80)', async () => {

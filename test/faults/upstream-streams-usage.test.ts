@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import type { Usage } from '../../src/protocols/contract.ts'
 import { settle } from '../harness/clock.ts'
-import { after, answerWith, beforeHead, cut, errorEvent, fail, pause, slice } from '../harness/reactions.ts'
+import { after, answerText, answerWith, beforeHead, cut, errorEvent, fail, pause, slice } from '../harness/reactions.ts'
 import type { Answer } from '../harness/streams.ts'
 import { lastRecord, PROTOCOLS, setStage } from './four-dialects.ts'
 
@@ -120,6 +120,27 @@ describe.each(PROTOCOLS)('with on_client_disconnect: drain, a %s answer', (proto
     expect(vendor.requests).toHaveLength(1)
     expect(lastRecord(relay)).toMatchObject({ outcome: 'gone', status: 499, attempts: 1 })
   })
+})
+
+test('with drain, a client that leaves while it waits for a slot is out of the queue, and nothing is asked for it', async () => {
+  const { vendor, relay, send } = await setStage(
+    'anthropic',
+    { on_client_disconnect: 'drain' },
+    { a: { concurrency: 1 } },
+  )
+  vendor.script(answerText('one two', beforeHead(pause())))
+  const served = send()
+  const request = await vendor.received(1)
+  const waiting = send()
+  await settle()
+  expect(relay.parts.pool.waiting).toBe(1)
+  waiting.abort('reset')
+  await settle()
+  expect(relay.parts.pool.waiting).toBe(0)
+  expect(lastRecord(relay)).toMatchObject({ outcome: 'gone', status: 499, attempts: 0 })
+  request.resume()
+  expect((await served).status).toBe(200)
+  expect(vendor.requests).toHaveLength(1)
 })
 
 test('with drain, an upstream that waited for a slow client does not wait for one that left', async () => {

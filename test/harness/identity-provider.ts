@@ -31,6 +31,8 @@ export type Reaction =
   | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** Rotates, then drops the connection: the provider itself loses the token. */
   | { readonly kind: 'lose' }
+  /** Grants, and drops the connection behind the last brace, before the answer has its announced length. */
+  | { readonly kind: 'cut' }
 
 export interface FakeIdentityProvider extends IdentityProvider {
   readonly url: string
@@ -92,6 +94,11 @@ export async function startIdentityProvider({
     if (typeof granted === 'string') return send(outgoing, 400, { error: { code: granted, message: 'no' } })
     if (reaction?.kind === 'hold') await reaction.until
     if (reaction?.kind === 'lose') return void outgoing.destroy()
+    if (reaction?.kind === 'cut') {
+      const text = JSON.stringify(granted)
+      outgoing.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) + 2 })
+      return void outgoing.write(text, () => outgoing.destroy())
+    }
     send(outgoing, 200, reaction?.kind === 'change' ? { ...granted, ...reaction.fields } : granted)
   }
 

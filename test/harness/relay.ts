@@ -5,11 +5,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assembleRelay, type AssembledRelay, type AssembleOptions } from '../../src/cli/assemble.ts'
+import { secretsOf } from '../../src/cli/config-secrets.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { createLog } from '../../src/io/log.ts'
 import { listen, type RelayServer } from '../../src/io/serve.ts'
 import { createVirtualClock, type VirtualClock } from './clock.ts'
+import { assertNothingSecret } from './nothing-secret.ts'
 import { rawRequest, type RawExchange, type RawRequest } from './raw-client.ts'
 
 export const TOKEN = 'a-client-token-for-tests'
@@ -43,6 +45,8 @@ export async function startRelay(
   await writeFile(path, JSON.stringify(whole), { mode: 0o600 })
   const { config } = await loadConfig(path, {})
   const log: Array<Record<string, unknown>> = []
+  const secrets = secretsOf(config)
+  const lines: string[] = []
   const parts = assembleRelay(
     config,
     clock,
@@ -50,9 +54,12 @@ export async function startRelay(
       format: 'json',
       level: 'debug',
       clock,
-      secrets: [],
+      secrets,
       hasColours: false,
-      write: (line) => log.push(JSON.parse(line) as Record<string, unknown>),
+      write(line) {
+        lines.push(line)
+        log.push(JSON.parse(line) as Record<string, unknown>)
+      },
     }),
     options,
   )
@@ -82,6 +89,8 @@ export async function startRelay(
       await parts.keeper.stop()
       await parts.client.close()
       await rm(folder, { recursive: true, force: true })
+      // Whatever a test is about: nothing secret was written on the way.
+      assertNothingSecret(lines.join(''), secrets)
     },
   }
 }

@@ -26,7 +26,7 @@ export interface HeardCall {
 }
 
 /** The rows of the table of stop reasons as far as all four dialects tell them apart. */
-export type StopClass = 'stop' | 'tool_call' | 'max_tokens' | 'refusal' | 'failed' | 'unknown'
+export type StopClass = 'stop' | 'tool_call' | 'max_tokens' | 'refusal' | 'unknown'
 
 /** Counts by the rules of OpenAI: the input includes the cache, the output includes reasoning. */
 export interface HeardUsage {
@@ -99,8 +99,13 @@ export const CLIENTS: Readonly<Record<Protocol, Client>> = {
     whole: async (at, model) => hearCompletion(await connectOpenai(at).chat.completions.create({ ...chat, model })),
   },
   gemini: {
-    stream: async (at, model) =>
-      hearGemini(await collect(await connectGoogle(at).models.generateContentStream({ ...gemini, model }))),
+    /** By way of the SDK's chat, which silently forgets the turn when one chunk of it is not as it should be. */
+    async stream(at, model) {
+      const session = connectGoogle(at).chats.create({ model, config: gemini.config })
+      const chunks = await collect(await session.sendMessageStream({ message: QUESTION }))
+      if (session.getHistory(true).length < 2) throw new Error('the chat has forgotten the turn')
+      return hearGemini(chunks)
+    },
     whole: async (at, model) => hearGemini([await connectGoogle(at).models.generateContent({ ...gemini, model })]),
   },
 }
@@ -132,8 +137,10 @@ function hearMessage({ content, stop_reason, usage }: Message): Heard {
   }
 }
 
+/** Rejects like the other SDKs, which throw where this one tells of the failure in the response. */
 function hearResponse(response: Response): Heard {
-  const { output, usage } = response
+  const { output, usage, error } = response
+  if (response.status === 'failed') throw new Error(error?.message)
   const words = output.flatMap((item) => (item.type === 'message' ? item.content : []))
   return {
     text: words.map((part) => (part.type === 'output_text' ? part.text : part.refusal)).join(''),
@@ -141,7 +148,7 @@ function hearResponse(response: Response): Heard {
       .flatMap((item) => (item.type === 'reasoning' ? item.summary.map(({ text }) => text) : []))
       .join(''),
     calls: output.flatMap((item) =>
-      item.type === 'function_call' ? [{ name: item.name, arguments: JSON.parse(item.arguments) as unknown }] : [],
+      item.type === 'function_call' ? [{ name: item.name, arguments: readArguments(item.arguments) }] : [],
     ),
     stop: stopOfResponse(response),
     usage: !usage
@@ -157,7 +164,6 @@ function hearResponse(response: Response): Heard {
 }
 
 function stopOfResponse({ status, incomplete_details, output }: Response): StopClass {
-  if (status === 'failed') return 'failed'
   if (status === 'incomplete') return incomplete_details?.reason === 'content_filter' ? 'refusal' : 'max_tokens'
   if (status !== 'completed') return 'unknown'
   if (output.some((item) => item.type === 'message' && item.content.some(({ type }) => type === 'refusal'))) {
@@ -174,9 +180,7 @@ function hearCompletion({ choices: [choice], usage }: ChatCompletion): Heard {
     text: message?.content || message?.refusal || '',
     reasoning: reasoningIn(message),
     calls: (message?.tool_calls ?? []).flatMap((call) =>
-      call.type === 'function'
-        ? [{ name: call.function.name, arguments: JSON.parse(call.function.arguments) as unknown }]
-        : [],
+      call.type === 'function' ? [{ name: call.function.name, arguments: readArguments(call.function.arguments) }] : [],
     ),
     stop: finish === undefined || finish === 'function_call' ? 'unknown' : stops[finish],
     usage: !usage
@@ -191,6 +195,11 @@ function hearCompletion({ choices: [choice], usage }: ChatCompletion): Heard {
   }
 }
 
+/** OpenAI's clients get text, and must be able to read it; only what a limit cut short may be no JSON. */
+function readArguments(text: string): unknown {
+  return text.endsWith('}') ? JSON.parse(text) : text
+}
+
 /** A member that the hosts of open models have and OpenAI's types do not. */
 function reasoningIn(words: ChatCompletionChunk.Choice.Delta | ChatCompletion.Choice['message'] | undefined): string {
   return (words as { reasoning_content?: string } | undefined)?.reasoning_content ?? ''
@@ -201,7 +210,7 @@ function hearGemini(answers: readonly GenerateContentResponse[]): Heard {
   const textOf = (isThought: boolean): string =>
     parts.map((part) => ((part.thought ?? false) === isThought ? (part.text ?? '') : '')).join('')
   const calls = parts.flatMap(({ functionCall: call }) =>
-    call ? [{ name: call.name ?? '', arguments: call.args as unknown }] : [],
+    call ? [{ name: call.name ?? '', arguments: call.args }] : [],
   )
   const finish = answers.map((answer) => answer.candidates?.[0]?.finishReason).findLast((reason) => reason)
   const blocked = answers.some((answer) => answer.promptFeedback?.blockReason)

@@ -62,7 +62,7 @@ export function accountOf(protocol: Protocol, url: string, facts: JsonObject = {
   return { name: 'only', platform, api_key: 'k', base_url: url, models: ['*'], ...wire, ...facts }
 }
 
-/** Streamed unless `members` say otherwise; a member that is null is left out. */
+/** Streamed unless `members` say otherwise. */
 function questionOf(protocol: Protocol, members: JsonObject): { path: string; body: JsonObject } {
   const { model, stream = true, ...own } = members
   const said = [{ role: 'user', content: 'hello' }]
@@ -76,7 +76,7 @@ function questionOf(protocol: Protocol, members: JsonObject): { path: string; bo
     case 'gemini': {
       const verb = stream === true ? 'streamGenerateContent?alt=sse' : 'generateContent'
       const body = { contents: [{ role: 'user', parts: [{ text: 'hello' }] }], ...own }
-      return { path: `/v1beta/models/${String(model)}:${verb}`, body }
+      return { path: `/v1beta/models/${model as string}:${verb}`, body }
     }
   }
 }
@@ -129,7 +129,7 @@ export interface Told {
 export function readAnswer(protocol: Protocol, body: Buffer): Told {
   const isWhole = body.toString().startsWith('{')
   const told = isWhole ? [JSON.parse(body.toString()) as JsonObject] : readJsonEvents(body)
-  return READERS[protocol](told as never, isWhole)
+  return READERS[protocol](told, isWhole)
 }
 
 /** The members of answers that are read below. */

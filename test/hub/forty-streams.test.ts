@@ -29,9 +29,9 @@ describe('parts of a streamed answer', () => {
         if (event.type === 'content_block_start') return [event.content_block.type]
         return event.type === 'content_block_delta' ? [`${event.index} ${event.delta.type}`] : []
       })
-      expect(new Set(open)).toEqual(
-        new Set(['thinking', '0 thinking_delta', 'text', '1 text_delta']).union(sealed(open)),
-      )
+      // The state that closes reasoning is there where the server has any.
+      const kinds = new Set(open.filter((each) => each !== '0 signature_delta'))
+      expect([...kinds]).toEqual(['thinking', '0 thinking_delta', 'text', '1 text_delta'])
       expect(told.filter(({ type }) => type === 'message_start')).toHaveLength(1)
     },
   )
@@ -51,8 +51,8 @@ describe('parts of a streamed answer', () => {
         ]),
       )
       expect(readAnswer('anthropic', body).calls).toEqual(TOLD_CALLS)
-      const [other] = othersOf(upstream).filter((client) => client.startsWith('openai'))
-      expect(readAnswer(other ?? 'gemini', (await ask(other ?? 'gemini')).body).calls).toEqual(TOLD_CALLS)
+      const other = upstream === 'openai-chat' ? 'openai-responses' : 'openai-chat'
+      expect(readAnswer(other, (await ask(other)).body).calls).toEqual(TOLD_CALLS)
     },
   )
 

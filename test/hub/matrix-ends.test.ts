@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import type { JsonObject } from '../../src/core/json.ts'
+import { connectAnthropic, connectGoogle, connectOpenai } from '../conformance/stage.ts'
 import { after, answerText, answerWith, cut, errorEvent, raw, type Reaction } from '../harness/reactions.ts'
-import type { Answer } from '../harness/streams.ts'
 import { CLIENTS, type Heard } from './clients.ts'
 import { MODELS, openHub, PROTOCOLS, type HubStage } from './stage.ts'
 
@@ -118,21 +118,83 @@ async function openFailing(
 /** `complete`, or the words of the error that the SDK throws. */
 async function endOf(call: Promise<Heard>): Promise<string> {
   try {
-    const { stop } = await call
-    return stop === 'failed' ? 'failed' : 'complete'
+    await call
+    return 'complete'
   } catch (error) {
     return String(error)
   }
 }
 
-test.each<[upstream: Protocol, said: Answer]>([
-  ['anthropic', { toolCalls: [{ name: 'list_files', arguments: '' }] }],
-  ['openai-responses', { toolCalls: [{ name: 'list_files', arguments: '' }] }],
-  ['openai-chat', { toolCalls: [{ name: 'list_files', arguments: '' }] }],
-])('arguments that %s leaves empty are an empty object for every client', async (upstream, said) => {
-  hub.accountOf(upstream).always(answerWith(said))
+/** Gemini tells arguments whole. */
+const TELLING_PIECES = PROTOCOLS.filter((protocol) => protocol !== 'gemini')
+
+test.each(TELLING_PIECES)('arguments that %s leaves empty are an empty object for every client', async (upstream) => {
+  hub.accountOf(upstream).always(answerWith({ toolCalls: [{ name: 'list_files', arguments: '' }] }))
   for (const client of PROTOCOLS.filter((protocol) => protocol !== upstream)) {
-    const heard = await CLIENTS[client].stream(hub.relay, MODELS[upstream])
-    expect([client, heard.calls]).toEqual([client, [{ name: 'list_files', arguments: {} }]])
+    for (const form of ['stream', 'whole'] as const) {
+      const { calls } = await CLIENTS[client][form](hub.relay, MODELS[upstream])
+      expect([client, form, calls]).toEqual([client, form, [{ name: 'list_files', arguments: {} }]])
+    }
   }
+})
+
+test.each(TELLING_PIECES)(
+  'a call of %s that the limit cuts short is never shown as a finished one',
+  async (upstream) => {
+    const toolCalls = [{ name: 'get_weather', arguments: '{"city": "Sã' }]
+    hub.accountOf(upstream).always(answerWith({ text: 'I look.', toolCalls, stop: 'max_tokens' }))
+    for (const client of PROTOCOLS.filter((protocol) => protocol !== upstream)) {
+      for (const form of ['stream', 'whole'] as const) {
+        const { text, stop } = await CLIENTS[client][form](hub.relay, MODELS[upstream])
+        expect([client, form, text, stop]).toEqual([client, form, 'I look.', 'max_tokens'])
+      }
+    }
+  },
+)
+
+describe('the same counts in the words of each dialect', () => {
+  const counted = { text: 'hello', usage: { input: 100, cached: 900, cacheWrite: 50, output: 30, reasoning: 10 } }
+
+  test('Messages counts the cache apart, everybody else within the input', async () => {
+    hub.accountOf('anthropic').always(answerWith(counted))
+    const model = MODELS.anthropic
+    const response = await connectOpenai(hub.relay).responses.create({ model, input: 'hello' })
+    expect(response.usage).toEqual({
+      input_tokens: 1050,
+      input_tokens_details: { cached_tokens: 900, cache_write_tokens: 50 },
+      output_tokens: 30,
+      output_tokens_details: { reasoning_tokens: 10 },
+      total_tokens: 1080,
+    })
+    const messages = [{ role: 'user' as const, content: 'hello' }]
+    const completion = await connectOpenai(hub.relay).chat.completions.create({ model, messages })
+    expect(completion.usage).toMatchObject({
+      prompt_tokens: 1050,
+      prompt_tokens_details: { cached_tokens: 900, cache_write_tokens: 50 },
+      completion_tokens: 30,
+      completion_tokens_details: { reasoning_tokens: 10 },
+      total_tokens: 1080,
+    })
+    const answer = await connectGoogle(hub.relay).models.generateContent({ model, contents: 'hello' })
+    expect(answer.usageMetadata).toMatchObject({
+      promptTokenCount: 1050,
+      cachedContentTokenCount: 900,
+      candidatesTokenCount: 20,
+      thoughtsTokenCount: 10,
+      totalTokenCount: 1080,
+    })
+  })
+
+  test('and back: Messages gets its own numbers again', async () => {
+    hub.accountOf('openai-responses').always(answerWith(counted))
+    const messages = [{ role: 'user' as const, content: 'hello' }]
+    const ask = { model: MODELS['openai-responses'], max_tokens: 100, messages }
+    expect((await connectAnthropic(hub.relay).messages.create(ask)).usage).toMatchObject({
+      input_tokens: 100,
+      cache_read_input_tokens: 900,
+      cache_creation_input_tokens: 50,
+      output_tokens: 30,
+      output_tokens_details: { thinking_tokens: 10 },
+    })
+  })
 })

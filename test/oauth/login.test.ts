@@ -1,10 +1,15 @@
 /**
  * Signing in: who may start it, what comes back, and what a hostile browser can do to it.
  */
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
 import { login as runLogin } from '../../src/cli/login.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { createCredentialStore } from '../../src/config/store.ts'
+import { createSystemClock } from '../../src/core/clock.ts'
 import { writeConfig } from '../config/load-text.ts'
 import { createVirtualClock } from '../harness/clock.ts'
 import { startIdentityProvider } from '../harness/identity-provider.ts'
@@ -126,6 +131,31 @@ describe('a login in the browser', () => {
     expect(clock.pending).toBeLessThan(10)
   })
 
+  test('does not take a port of which somebody else has the ::1 half: browsers go there first', async () => {
+    const { identity, relay, start, callbackPorts } = await setStage({ ports: 2 })
+    const other = createServer()
+    other.listen(callbackPorts[0], '::1')
+    await once(other, 'listening')
+    running.push(() => new Promise((resolve) => other.close(resolve)))
+    const { headers } = await start()
+    const back = await identity.authorize(headers['location'] ?? '', 'acc')
+    expect(Number(back.port)).toBe(callbackPorts[1])
+    expect(relay.log.filter(({ event }) => event === 'callback_port.taken')).toHaveLength(1)
+  })
+
+  test('that begins while another one ends still has its port', async () => {
+    const { relay, identity, clock, callbackPorts } = await setStage()
+    const [account] = relay.parts.pool.states.map((state) => state.account)
+    if (account === undefined) throw new Error('no account')
+    const first = await relay.parts.desk.begin(account)
+    const back = await identity.authorize(first?.url ?? '', 'acc')
+    const [, second] = await Promise.all([relay.parts.desk.complete(back.href), relay.parts.desk.begin(account)])
+    await clock.advance(5_000)
+    expect(second?.port).toBe(callbackPorts[0])
+    const next = await identity.authorize(second?.url ?? '', 'acc')
+    expect((await rawRequest(Number(next.port), { path: pathOf(next), headers: { host: next.host } })).status).toBe(200)
+  })
+
   test('takes the second port when the first is taken; without any it says what to do (82)', async () => {
     const { callbackPorts, start, relay } = await setStage({ ports: 2 })
     const [first = 0, second = 0] = callbackPorts
@@ -205,6 +235,23 @@ describe('the verb', () => {
     const { current, accessTokens } = identity.familyOf('acc')
     expect(readFileSync(path, 'utf8')).toContain(current)
     for (const token of [current ?? '', ...accessTokens]) expect(said.join('\n')).not.toContain(token)
+  })
+
+  test('counts for a relay whose config only refers to the old token', async () => {
+    const account = { name: 'plus', platform: 'openai', type: 'oauth', refresh_token: { command: ['echo', 'rt-old'] } }
+    const { identity, path, input, said, done, authorizeUrl } = await signIn({ accounts: [account] })
+    input.write(`${(await identity.authorize(await authorizeUrl(), 'acc')).href}\n`)
+    expect(await done).toBe(0)
+    expect(said.join('\n')).toContain('token_state.json')
+    const { config } = await loadConfig(path, {})
+    const { credential } = config.accounts[0] ?? {}
+    const store = createCredentialStore({
+      path: config.path,
+      tokenStore: 'config',
+      configured: () => (credential?.type === 'oauth' ? credential : null),
+      clock: createSystemClock(),
+    })
+    expect((await store.read('plus'))?.refreshToken?.reveal()).toBe(identity.familyOf('acc').current)
   })
 
   test('takes the browser that comes back to this machine', async () => {

@@ -35,6 +35,7 @@ function ask(facts: Partial<PoolRequest> = {}): PoolRequest {
     takesSlot: true,
     mayWait: true,
     signal: new AbortController().signal,
+    outlivesClient: false,
     ...facts,
   }
 }

@@ -196,6 +196,12 @@ describe('encodeError', () => {
     })
   })
 
+  it('tells no fractions of a millisecond, and no more digits than a Duration may have', () => {
+    const details: ErrorDetails = { kind: 'rate_limited', message: 'm', retryAfterMs: 119_979.45986000002 }
+    expect(answer('openai-chat', details).headers['retry-after-ms']).toBe('119980')
+    expect(answer('gemini', details).body).toMatchObject({ error: { details: [{ retryDelay: '119.98s' }] } })
+  })
+
   it('tells Responses clients of a long wait when it ends; a short one they wait out', () => {
     const limit = (retryAfterMs?: number): ErrorDetails => ({
       kind: 'usage_limit',

@@ -74,7 +74,11 @@ function errorBody(error: GatewayError): JsonObject {
   const details: JsonObject =
     waitMs === undefined
       ? {}
-      : { details: [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${waitMs / 1000}s` }] }
+      : {
+          details: [
+            { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${Math.ceil(waitMs) / 1000}s` },
+          ],
+        }
   return { error: { code, message: wordsOf(error), status: STATUS_NAMES[classOf(error)], ...details } }
 }
 

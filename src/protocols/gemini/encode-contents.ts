@@ -17,7 +17,7 @@ import type {
 } from '../hub.ts'
 
 /** What Google documents for histories whose signatures are lost. It claims nothing: it asks not to be checked. */
-const NO_SIGNATURE = 'skip_thought_signature_validator'
+export const NO_SIGNATURE = 'skip_thought_signature_validator'
 
 export function encodeContents(conversation: Conversation, target: Target): JsonObject[] {
   const lastUserText = conversation.turns.findLastIndex(

@@ -13,7 +13,7 @@ import { encodeContents } from './encode-contents.ts'
 import { encodeToolConfig, encodeTools } from './encode-tools.ts'
 
 export function encodeRequest(given: Conversation, target: Target): JsonObject {
-  const conversation = repairConversation(withSystemTurnsTold(given), RULES, target.ledger)
+  const conversation = repairConversation(withSystemTurnsTold(given, target.ledger), RULES, target.ledger)
   const system = conversation.system.filter(({ text }) => text !== '').map(({ text }) => ({ text }))
   const tools = encodeTools(conversation, target)
   const config = encodeGenerationConfig(conversation, target)
@@ -30,9 +30,10 @@ export function encodeRequest(given: Conversation, target: Target): JsonObject {
 const RULES = { mergesNeighbours: true, allowsPrefill: true, startsWithUser: true, dropsBlankText: false }
 
 /** Gemini has no system role in between: what such a turn says is told in the user's place, marked as what it is. */
-function withSystemTurnsTold(conversation: Conversation): Conversation {
+function withSystemTurnsTold(conversation: Conversation, ledger: Ledger): Conversation {
   const turns = conversation.turns.map((turn) => {
     if (turn.role !== 'system') return turn
+    ledger.note('weakened', 'system-turn')
     const parts = turn.parts.map((part) => (part.type === 'text' ? { ...part, text: wrapReminder(part.text) } : part))
     return { role: 'user' as const, parts }
   })
@@ -46,15 +47,19 @@ function encodeGenerationConfig(conversation: Conversation, target: Target): Jso
   const { maxOutputTokens, stop } = conversation
   if (stop.length > MOST_STOPS) target.ledger.note('dropped', 'stop sequences beyond the fifth')
   return {
-    // Unlike others this vendor refuses more than the model can.
-    ...(maxOutputTokens === null
-      ? {}
-      : { maxOutputTokens: Math.min(maxOutputTokens, target.capabilities.maxOutputTokens ?? Infinity) }),
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens: clampOutput(maxOutputTokens, target) }),
     ...(stop.length === 0 ? {} : { stopSequences: stop.slice(0, MOST_STOPS) }),
     ...encodeSampling(conversation.sampling),
     ...encodeThinking(conversation, target),
     ...encodeFormat(conversation.format),
   }
+}
+
+/** Unlike others this vendor refuses more than the model can. */
+function clampOutput(wanted: number, { capabilities, ledger }: Target): number {
+  const most = capabilities.maxOutputTokens ?? Infinity
+  if (wanted > most) ledger.note('weakened', 'max_tokens')
+  return Math.min(wanted, most)
 }
 
 function encodeSampling(sampling: Sampling): JsonObject {

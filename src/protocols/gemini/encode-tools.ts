@@ -42,7 +42,7 @@ function encodeHosted(tool: Extract<Tool, { kind: 'web-search' | 'hosted' }>, { 
     return { googleSearch: {} }
   }
   if (tool.protocol === 'gemini') return tool.raw
-  if (/^web_fetch/.test(tool.name)) return { urlContext: {} }
+  if (tool.name.startsWith('web_fetch')) return { urlContext: {} }
   if (/^code_(execution|interpreter)/.test(tool.name)) return { codeExecution: {} }
   ledger.note('dropped', `tool ${tool.name}`)
   return null

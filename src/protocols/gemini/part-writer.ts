@@ -17,16 +17,25 @@ export interface PartWriter {
   grounding(): JsonObject
 }
 
+type CallStart = Extract<Delta, { type: 'tool-input-start' }>
+type CallEnd = Extract<Delta, { type: 'tool-input-end' }>
+
+interface OpenCall {
+  readonly begun: CallStart
+  end: CallEnd | null
+}
+
 export function createPartWriter({ conversation, originalName, ledger }: AnswerContext): PartWriter {
   // Gemini's clients see thoughts only when they ask for them.
   const isShown = conversation.reasoning?.isShown === true
-  const calls = new Map<string, Extract<Delta, { type: 'tool-input-start' }>>()
+  /** Calls that are not written yet, in the order in which they began. */
+  const calls = new Map<string, OpenCall>()
   const citations: Citation[] = []
   const searches: WebSearchPart[] = []
   /** State that waits for the next part. */
   let sealed: string | null = null
-  /** A call whose arguments cannot be read. */
-  let broken: { readonly name: string; readonly part: JsonObject } | null = null
+  /** Calls whose arguments cannot be read. */
+  const broken: { readonly name: string; readonly part: JsonObject }[] = []
 
   function withState(part: JsonObject): JsonObject {
     if (sealed === null) return part
@@ -40,17 +49,31 @@ export function createPartWriter({ conversation, originalName, ledger }: AnswerC
     return sealed === null ? [] : [withState({ text: '' })]
   }
 
-  function writeCall({ key, input, carrier }: Extract<Delta, { type: 'tool-input-end' }>): JsonObject[] {
-    const begun = calls.get(key)
-    if (begun === undefined) return []
+  function writeCall({ begun, end }: OpenCall): JsonObject[] {
+    if (end === null) return []
     const { name } = originalName(begun.name)
+    const { input, carrier } = end
     const released = carrier === undefined ? [] : releaseState()
     if (carrier !== undefined) sealed = wrapCarrier(carrier)
     const args = begun.kind === 'custom' ? { input } : readArguments(input)
-    const part = withState({ functionCall: { id: begun.id, name, args: args ?? { _raw: input } } })
-    if (args !== null) return [...released, part]
-    broken = { name, part }
-    return released
+    if (args === null) {
+      broken.push({ name, part: { functionCall: { id: begun.id, name, args: { _raw: input } } } })
+      return released
+    }
+    return [...released, withState({ functionCall: { id: begun.id, name, args } })]
+  }
+
+  /** A call that ends before one that began earlier waits for it: signatures stand on the first of them. */
+  function endCall(end: CallEnd): JsonObject[] {
+    const call = calls.get(end.key)
+    if (call !== undefined) call.end = end
+    const parts: JsonObject[] = []
+    for (const [key, next] of calls) {
+      if (next.end === null) break
+      calls.delete(key)
+      parts.push(...writeCall(next))
+    }
+    return parts
   }
 
   return {
@@ -68,10 +91,10 @@ export function createPartWriter({ conversation, originalName, ledger }: AnswerC
           return released
         }
         case 'tool-input-start':
-          calls.set(delta.key, delta)
+          calls.set(delta.key, { begun: delta, end: null })
           return []
         case 'tool-input-end':
-          return writeCall(delta)
+          return endCall(delta)
         case 'text-citation':
           citations.push(delta.citation)
           return []
@@ -92,12 +115,15 @@ export function createPartWriter({ conversation, originalName, ledger }: AnswerC
       }
     },
     close(reason) {
-      const parts = releaseState()
-      if (broken === null) return parts
+      const parts = [...calls.values()].flatMap((call) => writeCall(call))
+      parts.push(...releaseState())
       // Cut off by the limit it is no call; otherwise the model made it so, and the client's tool says what is wrong.
       const isCut = reason === 'max_tokens' || reason === 'context_full'
-      ledger.note(isCut ? 'dropped' : 'weakened', `unfinished call ${broken.name}`)
-      return isCut ? parts : [...parts, broken.part]
+      for (const { name, part } of broken) {
+        ledger.note(isCut ? 'dropped' : 'weakened', `unfinished call ${name}`)
+        if (!isCut) parts.push(part)
+      }
+      return parts
     },
     grounding: () => encodeGrounding(searches, citations),
   }

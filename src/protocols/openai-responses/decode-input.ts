@@ -17,6 +17,7 @@ import type {
   Turn,
 } from '../hub.ts'
 import { objectAt, objectsAt, objectsIn, textAt } from '../members.ts'
+import { readCompaction } from './compaction.ts'
 import { decodeContent, decodeOutput } from './decode-content.ts'
 import { decodeTools } from './decode-tools.ts'
 
@@ -65,7 +66,10 @@ export function decodeInput(input: JsonValue | undefined, ledger: Ledger): Decod
         break
       case 'compaction':
       case 'compaction_summary':
-        add('user', decodeCompaction(item, ledger))
+        addCompaction(item, add, ledger)
+        break
+      case 'compaction_trigger':
+        // Read where the whole request is (`asksForCompaction`).
         break
       case 'item_reference':
         throw invalidRequest('item references are only known to OpenAI; send the item itself', 'input')
@@ -89,6 +93,12 @@ function addMessage(item: JsonObject, leading: TextPart[], turnCount: number, ad
   const texts = parts.filter((part) => part.type === 'text')
   if (turnCount === 0) leading.push(...texts)
   else add('system', texts)
+}
+
+function addCompaction(item: JsonObject, add: Add, ledger: Ledger): void {
+  const summary = readCompaction(item)
+  if (summary === null) ledger.note('dropped', 'compaction')
+  else add('user', [{ type: 'text', text: summary }])
 }
 
 /** Words without sealed state are of use to Chat hosts alone; every other encoder leaves them out. */
@@ -135,14 +145,6 @@ function decodeResult(item: JsonObject, ledger: Ledger): ToolResultPart {
     isError: false,
     isCustom: item['type'] === 'custom_tool_call_output',
   }
-}
-
-/** A summary that the relay sealed is a text again; one that OpenAI sealed can be read by OpenAI alone. */
-function decodeCompaction(item: JsonObject, ledger: Ledger): Part[] {
-  const carrier = unwrapCarrier(textAt(item, 'encrypted_content'), 'openai')
-  if (carrier.account !== null && typeof carrier.data === 'string') return [{ type: 'text', text: carrier.data }]
-  ledger.note('dropped', 'compaction')
-  return []
 }
 
 /** Codex's own calls that have a plain meaning become calls of a tool with that name. */

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { isEffort } from '../effort.ts'
 import type { Conversation, Format, Ledger, ReasoningWish, Sampling, TextPart, Tool } from '../hub.ts'
 import { flagAt, numberAt, objectAt, textAt } from '../members.ts'
+import { asksForCompaction, SUMMARY_REQUEST } from './compaction.ts'
 import { decodeInput } from './decode-input.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 
@@ -54,14 +55,15 @@ export function decodeRequest(
     ...leading,
   ]
   const text = objectAt(body, 'text')
+  const isCompaction = asksForCompaction(body)
   return {
     source: 'openai-responses',
     model: envelope.model,
     stream: envelope.stream,
     system,
-    turns,
+    turns: isCompaction ? [...turns, SUMMARY_REQUEST] : turns,
     tools: keepLatest([...decodeTools(body['tools'], ledger), ...brought]),
-    toolChoice: decodeToolChoice(body['tool_choice']),
+    toolChoice: isCompaction ? { mode: 'none' } : decodeToolChoice(body['tool_choice']),
     parallelTools: flagAt(body, 'parallel_tool_calls'),
     maxOutputTokens: numberAt(body, 'max_output_tokens'),
     stop: [],

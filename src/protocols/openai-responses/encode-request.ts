@@ -64,9 +64,11 @@ function cacheKeyOf({ cacheKey }: Conversation): string | undefined {
   return cacheKey.length <= 64 ? cacheKey : digest(cacheKey, 32)
 }
 
-function outputTokens({ maxOutputTokens }: Conversation, { capabilities }: Target): number | undefined {
+function outputTokens({ maxOutputTokens }: Conversation, { capabilities, ledger }: Target): number | undefined {
   if (maxOutputTokens === null) return undefined
-  return Math.max(FEWEST_OUTPUT_TOKENS, Math.min(maxOutputTokens, capabilities.maxOutputTokens ?? Infinity))
+  const clamped = Math.max(FEWEST_OUTPUT_TOKENS, Math.min(maxOutputTokens, capabilities.maxOutputTokens ?? Infinity))
+  if (clamped !== maxOutputTokens) ledger.note('weakened', 'max_tokens')
+  return clamped
 }
 
 function encodeSampling(

@@ -8,6 +8,7 @@ import type { Usage } from '../contract.ts'
 import { unfold } from '../fold.ts'
 import type { AnswerContext, StreamEncoder } from '../hub-contract.ts'
 import type { FinishReason, Result } from '../hub.ts'
+import { asksForCompaction, createCompactionWriter } from './compaction.ts'
 import { createEventWriter } from './event-writer.ts'
 import { createItemWriter } from './item-writer.ts'
 import { echoRequest, encodeUsage, responseObject } from './response-object.ts'
@@ -22,7 +23,9 @@ export function createStreamEncoder(context: AnswerContext): Encoder {
   const echo = conversation.source === 'openai-responses' ? echoRequest(conversation.extras) : {}
   const start = { id: createId('resp_'), model, createdAt: Math.floor(now / 1000) }
   const events = createEventWriter()
-  const items = createItemWriter(events, context)
+  const items = asksForCompaction(conversation.extras)
+    ? createCompactionWriter(events, context)
+    : createItemWriter(events, context)
   let hasStarted = false
   let usage: Usage = {}
   let final: JsonObject | null = null
