@@ -9,8 +9,8 @@
 export interface Bag<T> {
   /** Puts `item` in; the returned function takes it out again, once. */
   add(item: T): () => void
-  /** What is in it now, as a list of its own: it may be walked through while things come and go. */
-  list(): T[]
+  /** Visits what is in it now. Things may come and go meanwhile; what has gone before its turn is not visited. */
+  forEach(visit: (item: T) => void): void
   readonly size: number
 }
 
@@ -20,7 +20,9 @@ export function createBag<T>(): Bag<T> {
     get size() {
       return slots.length
     },
-    list: () => slots.map(({ item }) => item),
+    forEach(visit) {
+      for (const slot of [...slots]) if (slot.at >= 0) visit(slot.item)
+    },
     add(item) {
       const slot = { item, at: slots.length }
       slots.push(slot)

@@ -77,7 +77,9 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
       isDraining = true
       for (const server of servers) server.close()
       for (const server of servers) server.closeIdleConnections()
-      for (const outgoing of inFlight.list()) if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
+      inFlight.forEach((outgoing) => {
+        if (!outgoing.headersSent) outgoing.setHeader('connection', 'close')
+      })
       await new Promise<void>((resolve) => {
         const deadline = clock.timer(patienceMs, resolve)
         const check = clock.every(50, () => {

@@ -89,7 +89,7 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       return exchange
     },
     async close() {
-      for (const exchange of active.list()) exchange.abort()
+      active.forEach((exchange) => exchange.abort())
       await Promise.allSettled([...dispatchers.values()].map((dispatcher) => dispatcher.destroy()))
       dispatchers.clear()
     },

@@ -25,7 +25,7 @@ export function createHeartbeat(clock: Clock): Heartbeat {
       // An idle relay does not wake up.
       timer ??= clock.every(TICK_MS, () => {
         const now = clock.monotonic()
-        for (const each of ticks.list()) each(now)
+        ticks.forEach((each) => each(now))
       })
       return () => {
         remove()
