@@ -60,7 +60,7 @@ export function createConclusion({ pool, clock, warn }: ConclusionDependencies):
         if (result.errorEvent !== null) {
           const { verdict } = judge(lease, result.errorEvent, result.rawHeaders)
           record.outcome = 'broken'
-          record.failures.push(`${lease.account.name}: ${verdict.reason} (${verdict.message.slice(0, 200)})`)
+          record.failures.push(`${lease.account.name}: ${verdict.reason} (${verdict.message})`)
           if (!isSideCall(request)) blame(lease, verdict)
         } else if (!isSideCall(request)) {
           const wroteHourCache = (result.usage.cacheWrite1h ?? 0) > 0

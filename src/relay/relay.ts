@@ -165,7 +165,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
         const leftOut = refused.of(lease.account, model)
         const result = await attempt(request, lease, record)
         if (result.kind === 'skipped') {
-          record.failures.push(`${lease.account.name}: ${result.message.slice(0, 200)}`)
+          record.failures.push(`${lease.account.name}: ${result.message}`)
           // The pool knows what only the owner can mend; anything else passes.
           if (!result.needsOwner) {
             poolRequest.tried.add(lease.account)
@@ -183,7 +183,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
           return 'answered'
         }
         const next = judgeResult(result, lease.account, clock.now(), clock.monotonic() - lease.startedAt)
-        record.failures.push(`${lease.account.name}: ${next.verdict.reason} (${next.verdict.message.slice(0, 200)})`)
+        record.failures.push(`${lease.account.name}: ${next.verdict.reason} (${next.verdict.message})`)
         const refusal = next.verdict.reason === 'client_mistake' ? (next.reply?.error ?? null) : null
         const isMended = refusal !== null && mend(request, lease, refusal, leftOut)
         if (isMended) {
