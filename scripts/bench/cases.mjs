@@ -73,7 +73,6 @@ export const CASES = [
     kind: streams,
     answer: 'short',
     connections: 1,
-    isQuick: true,
   },
   {
     name: 'sse-large',

@@ -24,6 +24,8 @@ export interface AttemptJob {
   readonly fold: ((stream: Buffer) => Buffer | null) | null
   /** Puts an upstream's stream right before anything reads it; null where it is right. */
   readonly mender: StreamMender | null
+  /** Puts a whole answer into the client's words, where that is all there is to translate; null where nothing is. */
+  readonly translateWhole: ((answer: Buffer) => Buffer) | null
   /** The name to show in place of the account's own name for the model; null when they are the same. */
   readonly shownModel: string | null
   /** The head that the client gets with this answer. */

@@ -28,6 +28,14 @@ export function createCollector(
     finish({ kind: 'unreachable', failure, message })
   }
 
+  function translate(body: Buffer): Buffer | null {
+    try {
+      return job.translateWhole?.(body) ?? body
+    } catch {
+      return null
+    }
+  }
+
   return {
     onData(chunk) {
       size += chunk.length
@@ -43,8 +51,10 @@ export function createCollector(
       const wrong = unusableBody(rawHeaders, body, job.exchange.isStream && deliver === null)
       if (wrong !== null) return reject(wrong)
       if (deliver !== null) return deliver(body)
+      const translated = translate(body)
+      if (translated === null) return reject('the answer cannot be read')
       job.onServing(rawHeaders)
-      const shown = job.shownModel === null ? body : renameWhole(body, job.shownModel)
+      const shown = job.shownModel === null ? translated : renameWhole(translated, job.shownModel)
       job.watcher?.onWhole(shown)
       job.exchange.sendWhole(status, job.headFor(rawHeaders), shown)
       finish({

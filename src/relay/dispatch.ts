@@ -17,6 +17,7 @@ import { hubDownstreams } from '../protocols/hub-index.ts'
 import type { Ledger, Result } from '../protocols/hub.ts'
 import { protocols } from '../protocols/index.ts'
 import { createLedger } from '../protocols/ledger.ts'
+import { countedRequest, countRequest } from '../protocols/token-count.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 import { runAttempt } from './attempt.ts'
@@ -31,7 +32,7 @@ import type { RefusedMembers } from './refused-members.ts'
 import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type ThreadedRequest } from './request.ts'
 import type { BodyWithEnvelope } from './response-thread.ts'
-import { COUNT_TIMEOUT_MS } from './token-count.ts'
+import { answerWithEstimate, COUNT_TIMEOUT_MS, translateCount } from './token-count.ts'
 
 export interface DispatchDependencies {
   readonly config: RelayConfig
@@ -77,8 +78,9 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const ledger = createLedger()
     const parcel = wrap(request, account, model, ledger)
     const { hub, protocol } = parcel
+    if (isSideCall(request) && parcel.body.length === 0) return answerWithEstimate(request)
     // A client of another protocol has said nothing that its headers could add for this vendor.
-    const headers = hub === null ? headersForUpstream(request.rawHeaders) : []
+    const headers = protocol === request.protocol ? headersForUpstream(request.rawHeaders) : []
     const adaptation = { headers, refused: dependencies.refused.of(account, model) }
     const prepared = prepareBody(parcel.body, parcel.envelope, protocol, operation, account, model, config, adaptation)
     for (const name of prepared.skipped) warnOnce(account, name)
@@ -96,7 +98,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       model,
       stream: parcel.envelope.stream,
       headers,
-      query: hub === null ? request.query : STREAM_QUERY,
+      query: protocol === request.protocol ? request.query : STREAM_QUERY,
       body: prepared.body,
     })
     debug?.body(exchange.requestId, 'client request', request.body)
@@ -105,6 +107,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const fold = (isSameLane && provider.foldStream) || null
     const shownModel = hub !== null || model === parcel.envelope.model ? null : parcel.envelope.model
     if (hub?.isPrewarm === true) return answerEmpty(hub, exchange)
+    const isForeignCount = isSideCall(request) && protocol !== request.protocol
     const result = await runAttempt({
       call,
       upstream: protocols[protocol].upstream,
@@ -112,6 +115,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       exchange,
       expectsStream: hub !== null || exchange.isStream || fold !== null,
       fold,
+      translateWhole: isForeignCount ? translateCount(request.protocol) : null,
       mender: isSameLane ? (provider.createStreamMender?.(headers) ?? null) : null,
       watcher: thread?.watch(account, shownModel) ?? null,
       shownModel,
@@ -143,7 +147,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       const told = withoutDeadSeals(request, { body, envelope }, ledger)
       return { protocol: request.protocol, ...told, hub: null }
     }
-    const parsed = parseRequest(body)
+    const parsed = isSideCall(request) ? countedRequest(parseRequest(body)) : parseRequest(body)
     const decoded = hubDownstreams[request.protocol].decodeRequest(parsed, envelope, ledger)
     const conversation = repairs.isReasoningDropped ? dropReasoning(decoded) : decoded
     let ids = 0
@@ -160,6 +164,17 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       ledger,
       onFault: (error) => dependencies.warn('hub.fault', { account: account.name, error: String(error) }),
     })
+    if (isSideCall(request)) {
+      // Where a dialect has no such question there is nothing to send.
+      const question = countRequest(first, hub.body, model)
+      const text = question === null ? '' : JSON.stringify(question)
+      return {
+        protocol: first,
+        body: Buffer.from(text),
+        envelope: { model, stream: false, modelRange: null },
+        hub: null,
+      }
+    }
     const encoded = { model, stream: true, modelRange: null }
     return { protocol: first, body: Buffer.from(JSON.stringify(hub.body)), envelope: encoded, hub }
   }

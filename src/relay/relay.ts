@@ -12,6 +12,7 @@ import type { UpstreamClient } from '../io/upstream.ts'
 import type { Lease, Pool, PoolRequest } from '../pool/pool.ts'
 import type { UpstreamError } from '../protocols/contract.ts'
 import { protocols } from '../protocols/index.ts'
+import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 import { createConclusion } from './conclusion.ts'
 import { createDispatch, upstreamModelOf } from './dispatch.ts'
@@ -99,7 +100,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       group: client.name,
       sessionKeys: keys,
       tried: new Set(),
-      isTranslatable: request.operation === 'generate',
+      isTranslatable: request.operation !== 'compact',
       prefer: thread?.prefer ?? null,
       takesSlot: request.operation !== 'count_tokens',
       mayWait: false,
@@ -193,7 +194,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
           lease = null
           continue
         }
-        if (nextStep(next.verdict.reason) === 'stop' && !(isSideCall(request) && isMissingRoute(next))) {
+        if (nextStep(next.verdict.reason) === 'stop' && !(isSideCall(request) && isNoWord(next, request))) {
           tellFailure(next, request, null, relayHeaders(record))
           return 'answered'
         }
@@ -267,9 +268,10 @@ function deservesRepeat({ verdict, isUnanswered }: FailedAttempt, lease: Lease):
   return verdict.reason === 'burst' && lease.isHome && (verdict.retryAfterMs ?? Infinity) <= SHORT_REST_MS
 }
 
-/** The server has no such route, which says nothing about the request. */
-function isMissingRoute({ reply }: FailedAttempt): boolean {
-  return reply !== null && [404, 405, 501].includes(reply.status)
+/** The server has no such route, or was asked in words that are not the client's: either says nothing about the request. */
+function isNoWord({ account, reply }: FailedAttempt, { protocol }: RelayRequest): boolean {
+  const isForeign = !providerOf(account).protocolsOf(account).includes(protocol)
+  return isForeign || (reply !== null && [404, 405, 501].includes(reply.status))
 }
 
 /** Of the reasons why nobody serves any of the names: the one that ends first. */

@@ -3,11 +3,13 @@
  * compacting its history in time.
  */
 import type { GatewayError } from '../core/errors.ts'
-import { isJsonObject, type JsonObject } from '../core/json.ts'
+import type { JsonObject } from '../core/json.ts'
 import { hubDownstreams } from '../protocols/hub-index.ts'
 import { createLedger } from '../protocols/ledger.ts'
-import { encodeTokenCount } from '../protocols/token-count.ts'
+import type { Protocol } from '../core/account.ts'
+import { countedRequest, encodeTokenCount, readTokenCount } from '../protocols/token-count.ts'
 import { estimateTokens } from '../protocols/token-estimate.ts'
+import type { AttemptResult } from './attempt-contract.ts'
 import type { RelayRequest } from './request.ts'
 
 /** An upstream is not waited for longer: clients ask dozens of times at once, and an estimate is nearly as good. */
@@ -19,16 +21,23 @@ export function canEstimate(refusals: readonly GatewayError[]): boolean {
 }
 
 /** Answers with the estimate. Throws `invalid_request` when the body cannot be read. */
-export function answerWithEstimate({ protocol, envelope, body, exchange }: RelayRequest): void {
+export function answerWithEstimate({ protocol, envelope, body, exchange }: RelayRequest): AttemptResult {
   const parsed = JSON.parse(body.toString('utf8')) as JsonObject
-  // Gemini's clients may wrap the request that they mean to send.
-  const wrapped = parsed['generateContentRequest']
-  const meant = isJsonObject(wrapped) ? wrapped : parsed
-  const conversation = hubDownstreams[protocol].decodeRequest(meant, envelope, createLedger())
+  const conversation = hubDownstreams[protocol].decodeRequest(countedRequest(parsed), envelope, createLedger())
   const count = encodeTokenCount(protocol, estimateTokens(conversation))
   const headers: Array<[string, string]> = [
     ['content-type', 'application/json'],
     ['x-relay-estimated', 'true'],
   ]
   exchange.sendWhole(200, headers, Buffer.from(JSON.stringify(count)))
+  return { kind: 'served', status: 200, rawHeaders: [], usage: {}, firstContentMs: null, errorEvent: null }
+}
+
+/** The same number in the client's words. Throws when the upstream's answer has none. */
+export function translateCount(client: Protocol): (answer: Buffer) => Buffer {
+  return (answer) => {
+    const count = readTokenCount(JSON.parse(answer.toString('utf8')) as JsonObject)
+    if (count === null) throw new Error('the answer has no count')
+    return Buffer.from(JSON.stringify(encodeTokenCount(client, count)))
+  }
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import { answerText, fail, raw } from '../harness/reactions.ts'
+import { answerText, answerWith, fail, raw } from '../harness/reactions.ts'
 import { startRelay, type TestRelay } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
 
@@ -55,6 +55,54 @@ describe('6.38: count_tokens', () => {
     expect(count).toBeGreaterThan(450)
     expect(count).toBeLessThan(600)
     expect(vendor.requests).toHaveLength(0)
+  })
+
+  const ON_OTHERS: Array<[string, string, JsonObject, JsonObject, string, string]> = [
+    [
+      'Messages',
+      '/v1/messages/count_tokens',
+      words(9),
+      { platform: 'openai', wire_api: 'responses' },
+      '/v1/responses/input_tokens',
+      'input_tokens',
+    ],
+    [
+      'Messages',
+      '/v1/messages/count_tokens',
+      words(9),
+      { platform: 'gemini' },
+      '/v1beta/models/m:countTokens',
+      'input_tokens',
+    ],
+    [
+      'Gemini',
+      '/v1beta/models/m:countTokens',
+      { contents: [{ parts: [{ text: 'hi' }] }] },
+      { platform: 'anthropic' },
+      '/v1/messages/count_tokens',
+      'totalTokens',
+    ],
+  ]
+  test.each(ON_OTHERS)(
+    '%s: an account of another protocol is asked in its own words',
+    async (_client, path, body, account, target, member) => {
+      const { vendor, relay } = await start(account)
+      vendor.script(answerWith({ usage: { input: 4321 } }))
+      const answer = await relay.post(path, body)
+      expect(vendor.requests.map((request) => request.target)).toEqual([target])
+      expect([answer.status, JSON.parse(answer.body.toString())]).toEqual([
+        200,
+        expect.objectContaining({ [member]: 4321 }),
+      ])
+      expect(answer.headers).not.toHaveProperty('x-relay-estimated')
+    },
+  )
+
+  test('one that refuses the question in the words of another protocol costs nothing but the exactness', async () => {
+    const { vendor, relay } = await start({ platform: 'openai', wire_api: 'responses' })
+    vendor.script(fail(400, { message: 'Unknown parameter' }))
+    const answer = await relay.post('/v1/messages/count_tokens', words(9))
+    expect([answer.status, answer.headers['x-relay-estimated']]).toEqual([200, 'true'])
   })
 
   test('the estimate grows with system text, tools and pictures', async () => {
