@@ -2,8 +2,8 @@
  * Things that come and go by the thousand while the bag itself stays, in no order.
  *
  * Not a Set: that builds a new table every few dozen deletions and links each old table to the next. Once one of them has
- * grown old, V8's young collection takes all that follow for alive, with every request they ever held: one Set per server
- * made the heap grow by 2 MB in 100 requests until the next full collection.
+ * grown old, V8's young collection takes all that follow for alive, with whatever they held. In a loop that keeps 32 things
+ * of 8 KB the heap grew to 120 MB between full collections with a Set, and stayed at 4 MB with a bag (Node 20).
  */
 
 export interface Bag<T> {
@@ -21,7 +21,7 @@ export function createBag<T>(): Bag<T> {
       return slots.length
     },
     forEach(visit) {
-      for (const slot of [...slots]) if (slot.at >= 0) visit(slot.item)
+      for (const slot of slots.slice()) if (slot.at >= 0) visit(slot.item)
     },
     add(item) {
       const slot = { item, at: slots.length }
