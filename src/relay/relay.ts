@@ -45,6 +45,13 @@ export interface RelayDependencies {
 
 export type Relay = (request: RelayRequest) => Promise<RelayRecord>
 
+/** What one name's accounts made of the request so far. `isFree`: the next attempt is not counted against the retry budget. */
+interface Tries {
+  readonly failures: FailedAttempt[]
+  isFree: boolean
+  hasRepeated: boolean
+}
+
 /** A short rest of a warm home is waited out rather than paid for with a cold cache. */
 const SHORT_REST_MS = 2_000
 
@@ -144,78 +151,98 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     record: RelayRecord,
     failures: FailedAttempt[],
   ): Promise<'answered' | 'unserved' | 'no_turn'> {
+    const tries: Tries = { failures, isFree: record.attempts === 0, hasRepeated: false }
     let releaseRetry: (() => void) | null = null
-    let lease: Lease | null = null
-    let isFree = record.attempts === 0
-    let hasRepeated = false
     try {
       while (!request.exchange.gone.aborted && poolRequest.tried.size <= config.maxAccountSwitches) {
-        if (!isFree && releaseRetry === null) {
+        if (!tries.isFree && releaseRetry === null) {
           releaseRetry = await budget.takeRetry(request.exchange.gone)
           if (releaseRetry === null) return request.exchange.gone.aborted ? 'answered' : 'no_turn'
         }
+        const lease = await nextLease(poolRequest, failures)
+        if (lease === null) break
         try {
-          lease = await pool.acquire(poolRequest)
-        } catch (error) {
-          // What an upstream said before says more than that nobody else is free.
-          if (failures.length === 0) throw error
-        }
-        // It may have left in the very moment of its turn; nothing is asked for nobody.
-        if (lease === null || request.exchange.gone.aborted) break
-        const model = upstreamModelOf(lease)
-        const leftOut = refused.of(lease.account, model)
-        const result = await attempt(request, lease, record)
-        if (result.kind === 'skipped') {
-          record.failures.push(`${lease.account.name}: ${result.message}`)
-          // The pool knows what only the owner can mend; anything else passes.
-          if (!result.needsOwner) {
-            poolRequest.tried.add(lease.account)
-            const verdict = { reason: 'transient', message: result.message } as const
-            const told = { reply: null, isTimeout: false, isOutOfReach: false, isUnanswered: false }
-            failures.push({ account: lease.account, verdict, ...told })
-            blame(lease, verdict)
-          }
+          // It may have left in the very moment of its turn; nothing is asked for nobody.
+          if (request.exchange.gone.aborted) break
+          if (await tryAccount(request, poolRequest, lease, record, tries)) return 'answered'
+        } finally {
           lease.release()
-          lease = null
-          continue
         }
-        if (result.kind === 'served' || result.kind === 'gone' || result.kind === 'broken') {
-          conclude(request, lease, result, record)
-          return 'answered'
-        }
-        const next = judgeResult(result, lease.account, clock.now(), clock.monotonic() - lease.startedAt)
-        record.failures.push(`${lease.account.name}: ${next.verdict.reason} (${next.verdict.message})`)
-        const refusal = next.verdict.reason === 'client_mistake' ? (next.reply?.error ?? null) : null
-        const isMended = refusal !== null && mend(request, lease, refusal, leftOut)
-        if (isMended) {
-          poolRequest.prefer = lease.account
-          isFree = true
-          lease.release()
-          lease = null
-          continue
-        }
-        if (nextStep(next.verdict.reason) === 'stop' && !(isSideCall(request) && isNoWord(next, request))) {
-          tellFailure(next, request, null, relayHeaders(record))
-          return 'answered'
-        }
-        failures.push(next)
-        const isRepeated: boolean = !hasRepeated && deservesRepeat(next, lease)
-        hasRepeated ||= isRepeated
-        isFree = isRepeated && next.isUnanswered
-        if (isRepeated) poolRequest.prefer = lease.account
-        else poolRequest.tried.add(lease.account)
-        if (!isSideCall(request) && !isFree) blame(lease, next.verdict)
-        if (isRepeated && next.verdict.reason === 'burst') {
-          await pause(next.verdict.retryAfterMs ?? 0, request.exchange.gone)
-        }
-        lease.release()
-        lease = null
       }
     } finally {
-      lease?.release()
       releaseRetry?.()
     }
     return request.exchange.gone.aborted ? 'answered' : 'unserved'
+  }
+
+  async function nextLease(poolRequest: PoolRequest, failures: readonly FailedAttempt[]): Promise<Lease | null> {
+    try {
+      return await pool.acquire(poolRequest)
+    } catch (error) {
+      // What an upstream said before says more than that nobody else is free.
+      if (failures.length === 0) throw error
+      return null
+    }
+  }
+
+  /** One account's turn: true when the client has its answer. If not, `tries` and `poolRequest` say who is asked next. */
+  async function tryAccount(
+    request: ThreadedRequest,
+    poolRequest: PoolRequest,
+    lease: Lease,
+    record: RelayRecord,
+    tries: Tries,
+  ): Promise<boolean> {
+    const { account } = lease
+    const leftOut = refused.of(account, upstreamModelOf(lease))
+    const result = await attempt(request, lease, record)
+    if (result.kind === 'skipped') {
+      passOver(poolRequest, lease, result, record, tries)
+      return false
+    }
+    if (result.kind === 'served' || result.kind === 'gone' || result.kind === 'broken') {
+      conclude(request, lease, result, record)
+      return true
+    }
+    const next = judgeResult(result, account, clock.now(), clock.monotonic() - lease.startedAt)
+    const { reason, message } = next.verdict
+    record.failures.push(`${account.name}: ${reason} (${message})`)
+    const refusal = reason === 'client_mistake' ? (next.reply?.error ?? null) : null
+    if (refusal !== null && mend(request, lease, refusal, leftOut)) {
+      poolRequest.prefer = account
+      tries.isFree = true
+      return false
+    }
+    if (nextStep(reason) === 'stop' && !(isSideCall(request) && isNoWord(next, request))) {
+      tellFailure(next, request, null, relayHeaders(record))
+      return true
+    }
+    tries.failures.push(next)
+    const isRepeated = !tries.hasRepeated && deservesRepeat(next, lease)
+    tries.hasRepeated ||= isRepeated
+    tries.isFree = isRepeated && next.isUnanswered
+    if (isRepeated) poolRequest.prefer = account
+    else poolRequest.tried.add(account)
+    if (!isSideCall(request) && !tries.isFree) blame(lease, next.verdict)
+    if (isRepeated && reason === 'burst') await pause(next.verdict.retryAfterMs ?? 0, request.exchange.gone)
+    return false
+  }
+
+  /** Notes why an account was never asked. The pool knows what only its owner can mend; anything else passes. */
+  function passOver(
+    poolRequest: PoolRequest,
+    lease: Lease,
+    { message, needsOwner }: Skipped,
+    record: RelayRecord,
+    tries: Tries,
+  ): void {
+    record.failures.push(`${lease.account.name}: ${message}`)
+    if (needsOwner) return
+    poolRequest.tried.add(lease.account)
+    const verdict = { reason: 'transient', message } as const
+    const told = { reply: null, isTimeout: false, isOutOfReach: false, isUnanswered: false }
+    tries.failures.push({ account: lease.account, verdict, ...told })
+    blame(lease, verdict)
   }
 
   /** True when the request can go out again without what was refused. `leftOut`: what it went without this time. */
