@@ -77,16 +77,16 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       isTranslatable: request.operation !== 'compact',
       prefer: thread?.prefer ?? null,
       takesSlot: request.operation !== 'count_tokens',
-      mayWait: false,
+      mayWait: chain.length === 1,
       signal: exchange.gone,
       outlivesClient: config.onClientDisconnect === 'drain',
     }))
     const whole = { ...request, thread, repairs: createReasoningRepairs(), cacheKey: keys.at(-1) ?? null }
     const failures: FailedAttempt[] = []
     const refusals: GatewayError[] = []
-    const patient = poolRequests.map((poolRequest) => ({ ...poolRequest, mayWait: true }))
     // A name that can be served now comes before one that is worth waiting for.
-    for (const poolRequest of chain.length === 1 ? patient : [...poolRequests, ...patient]) {
+    const patient = chain.length === 1 ? [] : poolRequests.map((poolRequest) => ({ ...poolRequest, mayWait: true }))
+    for (const poolRequest of [...poolRequests, ...patient]) {
       try {
         const outcome = await tryAccounts(whole, poolRequest, record, failures)
         if (outcome === 'answered') return
