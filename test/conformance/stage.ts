@@ -5,16 +5,11 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { GoogleGenAI } from '@google/genai'
 import OpenAI from 'openai'
-import { expect, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import { settle } from '../harness/clock.ts'
-import { startRelay, TOKEN, type TestRelay } from '../harness/relay.ts'
+import { TOKEN } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
-
-export interface Stage {
-  readonly vendor: Vendor
-  readonly relay: TestRelay
-}
+import { setStage as setEdgeStage, type Stage } from '../http/stage.ts'
 
 /** One account per platform, with the keys `key-anthropic`, `key-openai` and `key-gemini`. */
 const PLATFORMS: readonly JsonObject[] = [
@@ -23,26 +18,12 @@ const PLATFORMS: readonly JsonObject[] = [
   { name: 'gemini', platform: 'gemini', api_key: 'key-gemini' },
 ]
 
-/**
- * Starts vendor and relay for one test, which fails if anything of a request is left behind at its end. `accounts` get
- * the vendor's address; `settings` are further members of the config.
- */
-export async function setStage({
+/** The stage of the edge, with accounts whose keys the SDKs' requests are recognized by. */
+export function setStage({
   accounts = PLATFORMS,
   settings = {},
 }: { accounts?: readonly JsonObject[]; settings?: JsonObject } = {}): Promise<Stage> {
-  const vendor = await startVendor()
-  onTestFinished(vendor.close)
-  const relay = await startRelay({
-    ...settings,
-    accounts: accounts.map((account) => ({ ...account, base_url: vendor.url })),
-  })
-  onTestFinished(() => relay.stop())
-  onTestFinished(async () => {
-    await settle()
-    expect(leftBehind({ vendor, relay })).toEqual({ inFlight: 0, watched: 0, active: 0 })
-  })
-  return { vendor, relay }
+  return setEdgeStage({ ...settings, accounts: [...accounts] })
 }
 
 /** Two accounts of one platform, the first of which is always asked first. Their keys are their names. */
@@ -85,9 +66,4 @@ export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = []
   for await (const item of source) items.push(item)
   return items
-}
-
-function leftBehind({ vendor, relay }: Stage): { inFlight: number; watched: number; active: number } {
-  const inFlight = Object.values(relay.inFlight()).reduce((sum, count) => sum + count, 0)
-  return { inFlight, watched: relay.parts.heartbeat.watched, active: vendor.load.active }
 }
