@@ -108,6 +108,7 @@ export function assembleRelay(
       pool,
       responses,
       clock,
+      startedAt: clock.monotonic(),
       serveRequest,
       log,
     }),

@@ -6,10 +6,26 @@ import type { ServerResponse } from 'node:http'
 import type { ClientToken } from '../core/account.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ResponseMemory } from '../relay/response-memory.ts'
+import type { App, Door } from './door.ts'
 import { sendJson } from './reply.ts'
 
+export function addResponseRoutes(app: App, door: Door, responses: ResponseMemory): void {
+  const remembered = (answer: typeof sendResponse) =>
+    door.asClient((client, { env, req }, requestId) => {
+      try {
+        answer(responses, client, req.param('id') ?? '', env.outgoing, requestId)
+      } catch (error) {
+        door.refuse(env.incoming, env.outgoing, error as GatewayError)
+      }
+    })
+  for (const path of ['/v1/responses/:id', '/responses/:id']) {
+    app.get(path, remembered(sendResponse))
+    app.delete(path, remembered(deleteResponse))
+  }
+}
+
 /** Throws `not_found` for an id that the client has no response of. */
-export function sendResponse(
+function sendResponse(
   memory: ResponseMemory,
   client: ClientToken,
   id: string,
@@ -28,7 +44,7 @@ export function sendResponse(
 }
 
 /** Throws `not_found` likewise. */
-export function deleteResponse(
+function deleteResponse(
   memory: ResponseMemory,
   client: ClientToken,
   id: string,
