@@ -99,14 +99,14 @@ test('Ctrl-C ends it at once, and leaves neither a file nor a taken port behind'
   await (await listen(() => {}, { port: callbackPorts[0] ?? 0 })).close()
 })
 
-test('a first port that is taken is no trouble: the second one is used (82)', async () => {
+test('a first port that is taken is no trouble: the second one is used (row 82)', async () => {
   const { exit, back, callbackPorts, redirectPort } = await startLogin({ ports: 2, taken: 1 })
   expect(redirectPort).toBe(callbackPorts[1])
   await rawRequest(redirectPort, { path: back.pathname + back.search, headers: { host: back.host } })
   expect(await exit).toEqual([0, null])
 })
 
-test('with both taken it says so, and the pasted address signs in (82)', async () => {
+test('with both taken it says so, and the pasted address signs in (row 82)', async () => {
   const { exit, back, type, said, redirectPort } = await startLogin({ ports: 2, taken: 2 })
   expect(said()).toContain('The ports 1455 and 1457 are taken')
   expect(redirectPort).toBe(1455)

@@ -22,7 +22,7 @@ describe('listen_addr', () => {
   )
 })
 
-describe('base_url', () => {
+describe('base_url (input 68)', () => {
   test.each([
     ['https://api.example.com', 'openai', 'https://api.example.com'],
     ['https://api.example.com///', 'openai', 'https://api.example.com'],

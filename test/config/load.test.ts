@@ -17,7 +17,7 @@ describe('a config file', () => {
     expect(Object.isFrozen(config) && config.accounts.every(Object.isFrozen)).toBe(true)
   })
 
-  test('that is missing is answered with the way to one', async () => {
+  test('input 73: that is missing is answered with the way to one', async () => {
     await expect(loadConfig('no/such/config.json', {})).rejects.toThrow(
       [
         'no/such/config.json: error: cannot be read: there is no such file',
@@ -35,11 +35,11 @@ describe('a config file', () => {
     ['/dev/zero', '/dev/zero: error: cannot be read: it is larger than 2048 KiB'],
     [tmpdir(), `${tmpdir()}: error: cannot be read: it is a directory`],
     ['/dev/null/x', '/dev/null/x: error: cannot be read: a part of its path is not a directory'],
-  ])('that is %s is answered in one line', async (path, message) => {
+  ])('input 73: that is %s is answered in one line', async (path, message) => {
     await expect(loadConfig(path, {})).rejects.toMatchObject({ code: 'CONFIG_UNUSABLE', message })
   })
 
-  test('that may not be read says so', () => {
+  test('input 73: that may not be read says so', () => {
     expect(explain(Object.assign(new Error('EACCES'), { code: 'EACCES' })).message).toBe('no permission to read it')
   })
 
@@ -51,7 +51,7 @@ describe('a config file', () => {
   })
 })
 
-describe('a config file that others can read', () => {
+describe('row 72: a config file that others can read', () => {
   test.each([
     [0o644, 'everybody on this machine'],
     [0o640, 'its group'],

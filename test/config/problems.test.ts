@@ -4,7 +4,7 @@ import { briefly, failureOf, loadText, TOKEN, withAccount, writeConfig } from '.
 import { loadConfig } from '../../src/config/load.ts'
 
 describe('a problem is printed', () => {
-  test('with its place, its line, a caret below it, and advice', async () => {
+  test('input 65: with its place, its line, a caret below it, and advice', async () => {
     const path = writeConfig(`{
   "auth_tokens": ["client-token-of-a-test"],
   "acounts": [{"platform": "anthropic"}]
@@ -69,7 +69,7 @@ describe('a problem is printed', () => {
 })
 
 describe('keys', () => {
-  test('that are unknown are warnings with the nearest known one', async () => {
+  test('input 65: that are unknown are warnings with the nearest known one', async () => {
     const { warnings } = await loadText(withAccount({ apiKey2: 'x', baseurl: 'x', something: 1 }, { Strategi: 'x' }))
 
     expect(warnings.map(({ key, advice }) => [key, advice])).toEqual([
@@ -80,7 +80,7 @@ describe('keys', () => {
     ])
   })
 
-  test('that stand twice are errors naming both lines, whatever their case', async () => {
+  test('input 66: that stand twice are errors naming both lines, whatever their case', async () => {
     const { problems } = await failureOf(`{
   "auth_tokens": ["client-token-of-a-test"],
   "accounts": [{"api_key": "k"}],
@@ -101,20 +101,23 @@ describe('keys', () => {
     expect(problems[1]?.advice).toBe('For example "accounts": [{"platform": "anthropic", "api_key": "…"}]')
   })
 
-  test.each(['__proto__', 'constructor', 'prototype'])('called %s are errors wherever they are', async (key) => {
-    const { problems } = await failureOf(`{
+  test.each(['__proto__', 'constructor', 'prototype'])(
+    'input 70: called %s are errors wherever they are',
+    async (key) => {
+      const { problems } = await failureOf(`{
   "auth_tokens": ["client-token-of-a-test"],
   "accounts": [{"api_key": "k", "extra_params": {"deep": [{"${key}": {}}]}, "headers": {"${key}": "x"}}],
   "${key}": {"polluted": true}
 }`)
 
-    expect(problems.map(({ message }) => message)).toEqual([
-      `accounts[0].extra_params.deep[0].${key} is not allowed as a key`,
-      `accounts[0].headers.${key} is not allowed as a key`,
-      `${key} is not allowed as a key`,
-    ])
-    expect({}).not.toHaveProperty('polluted')
-  })
+      expect(problems.map(({ message }) => message)).toEqual([
+        `accounts[0].extra_params.deep[0].${key} is not allowed as a key`,
+        `accounts[0].headers.${key} is not allowed as a key`,
+        `${key} is not allowed as a key`,
+      ])
+      expect({}).not.toHaveProperty('polluted')
+    },
+  )
 
   test('that begin with _ are comments everywhere but inside of request data', async () => {
     const { config, warnings } = await loadText({
@@ -133,7 +136,7 @@ describe('keys', () => {
 })
 
 describe('names', () => {
-  test('that two accounts share are an error naming both lines', async () => {
+  test('input 66: that two accounts share are an error naming both lines', async () => {
     const { problems } = await failureOf(`{
   "auth_tokens": ["client-token-of-a-test"],
   "accounts": [

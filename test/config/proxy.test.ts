@@ -24,7 +24,7 @@ describe('a proxy setting', () => {
     'http://u:%zz@proxy',
     'socks4://x',
     '',
-  ])('%j is not', (text) => {
+  ])('input 68: %j is not', (text) => {
     expect(parseProxy(text)).toBeUndefined()
   })
 })

@@ -73,7 +73,7 @@ describe('JSON that cannot be read is told at the first wrong place', () => {
   })
 })
 
-describe('YAML that cannot be read is told at the first wrong place', () => {
+describe('YAML that cannot be read is told at the first wrong place (input 71)', () => {
   test.each([
     ['a:\n\tb: 1', '2:1 YAML does not allow tabs as indentation'],
     ['a: 1\n---\nb: 2', '2:1 a second document begins here'],
@@ -89,7 +89,7 @@ describe('YAML that cannot be read is told at the first wrong place', () => {
   })
 })
 
-describe('a config cannot blow up', () => {
+describe('a config cannot blow up (inputs 69 and 71)', () => {
   test('by aliases of aliases', async () => {
     const levels = [1, 2, 3, 4, 5, 6, 7, 8].map((level) => `l${level}: &l${level} [${`*l${level - 1}, `.repeat(9)}]`)
     const bomb = ['l0: &l0 [x, x, x]', ...levels, 'model_extra_params: {"*": {bomb: *l8}}'].join('\n')

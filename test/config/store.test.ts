@@ -91,7 +91,7 @@ describe('only the bytes of the credential change', () => {
     expect(readdirSync(dirname(path))).toEqual([name])
   })
 
-  test('mode and link stay: the target of the link changes', async () => {
+  test('mode and link stay: the target of the link changes (rows 66 and 72)', async () => {
     const target = writeConfig({ accounts: [{ name: 'a', refresh_token: 'rt-1' }] })
     chmodSync(target, 0o644)
     const link = join(dirname(target), 'link.json')
@@ -106,14 +106,14 @@ describe('only the bytes of the credential change', () => {
 describe('who wins', () => {
   const config = (token: string): object => ({ accounts: [{ name: 'a', refresh_token: token }] })
 
-  test('a token pasted while a refresh was running', async () => {
+  test('a token pasted while a refresh was running (row 71)', async () => {
     const path = writeConfig(config('pasted'))
     const result = await open(path).save('a', NEW, { token: 'rt-1' })
     expect(result).toMatchObject({ kind: 'overtaken' })
     expect(text(path)).not.toContain('rt-2')
   })
 
-  test('an account that was removed meanwhile is not brought back', async () => {
+  test('an account that was removed meanwhile is not brought back (row 70)', async () => {
     const path = writeConfig({ accounts: [{ name: 'other', api_key: 'k' }] })
     const before = text(path)
     expect(await open(path).save('a', NEW, { token: 'rt-1' })).toEqual({ kind: 'removed' })

@@ -40,7 +40,7 @@ describe('client tokens', () => {
     [[], 'auth_tokens holds no usable token'],
     [[''], 'auth_tokens holds no usable token'],
     [['  ', '${NOT_SET}'], 'auth_tokens holds no usable token'],
-  ])('%j are no tokens, and the error says how to make one', async (tokens, message) => {
+  ])('input 67: %j are no tokens, and the error says how to make one', async (tokens, message) => {
     const { problems } = await failureOf({ auth_tokens: tokens, accounts })
 
     expect(problems.find(({ severity }) => severity === 'error')).toMatchObject({
@@ -59,7 +59,7 @@ describe('client tokens', () => {
   })
 
   test.each(['sk-example-change-me', 'sk-your-api-key-for-clients'])(
-    'published as an example work from this machine only: %s',
+    'input 67: published as an example work from this machine only: %s',
     async (token) => {
       const { config, warnings } = await load([token])
 

@@ -45,7 +45,7 @@ describe('what a config leaves out', () => {
   })
 })
 
-describe('durations', () => {
+describe('durations (input 72)', () => {
   test.each([
     ['5', 5000],
     [5, 5000],

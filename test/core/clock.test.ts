@@ -8,7 +8,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 test.each([2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5_000, 2 ** 33])(
-  'a timer of %i ms fires then, and not at once (87)',
+  'a timer of %i ms fires then, and not at once (row 87)',
   (delayMs) => {
     const run = vi.fn()
     createSystemClock().timer(delayMs, run)
@@ -19,7 +19,7 @@ test.each([2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5_000, 2 ** 33])(
   },
 )
 
-test('a timer without end never fires, and a long one can be cancelled in its second part (87)', () => {
+test('a timer without end never fires, and a long one can be cancelled in its second part (row 87)', () => {
   const clock = createSystemClock()
   const run = vi.fn()
   const endless = clock.timer(Infinity, run)

@@ -128,7 +128,7 @@ test('nothing it prints holds a token or a key, not even when the vendor repeats
 
 describe('a signal', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s lets running streams finish, takes nothing new, and exits with 0',
+    'row 91: %s lets running streams finish, takes nothing new, and exits with 0',
     async (signal) => {
       const { ask, child, exit, port, until, vendor } = await start()
       vendor.always(answerText('hello', after('content', pause())))
@@ -152,7 +152,7 @@ describe('a signal', () => {
     expect(performance.now() - toldAt).toBeLessThan(1500)
   })
 
-  test('a second one ends it at once, whoever is still waiting', async () => {
+  test('row 92: a second one ends it at once, whoever is still waiting', async () => {
     const { ask, child, exit, until, vendor } = await start()
     vendor.script(answerText('hello', after('content', pause())))
     const stream = ask(true)
@@ -167,7 +167,7 @@ describe('a signal', () => {
   })
 })
 
-test('a port that is taken is one line and exit code 1', async () => {
+test('row 90: a port that is taken is one line and exit code 1', async () => {
   const other = await listen(() => {})
   onTestFinished(other.close)
   const path = join(mkdtempSync(join(folder, 'config-')), 'config.json')
@@ -180,7 +180,7 @@ test('a port that is taken is one line and exit code 1', async () => {
   )
 })
 
-test('without a config it says which file it looked for and what to write into it', async () => {
+test('input 73: without a config it says which file it looked for and what to write into it', async () => {
   const empty = join(folder, 'empty')
   mkdirSync(empty)
   const { exit, printed } = run([], empty)
@@ -189,7 +189,7 @@ test('without a config it says which file it looked for and what to write into i
   expect(printed.stderr).toContain('"auth_tokens"')
 })
 
-test('when nobody reads its log any more it goes on serving', async () => {
+test('row 96: when nobody reads its log any more it goes on serving', async () => {
   const { ask, child, exit } = await start()
   child.stdout?.destroy()
   child.stderr?.destroy()

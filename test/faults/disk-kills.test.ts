@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test.each<Ground>(['plain file', 'symbolic link', 'bind mount'])(
-  'no kill loses a token or the config: %s (65, 66, 67)',
+  'no kill loses a token or the config: %s (rows 65, 66 and 67)',
   async (ground) => {
     const counts = await runKills(ground, 8, writer)
     // Without the right to mount there is no such ground; `npm run faults:tokens` says so.

@@ -68,7 +68,7 @@ const save = (store: CredentialStore, token: string, replaces: string) =>
 const tokenOf = async (store: CredentialStore): Promise<string | undefined> =>
   (await store.read('plus'))?.refreshToken?.reveal()
 
-describe.skipIf(!canMount)('a disk that is full (63)', () => {
+describe.skipIf(!canMount)('a disk that is full (row 63)', () => {
   function fill(): { path: string; makeRoom: () => void } {
     const folder = makeFolder()
     mount(folder, 'size=64k')
@@ -124,7 +124,7 @@ describe.skipIf(!canMount)('a disk that is full (63)', () => {
   })
 })
 
-describe.skipIf(!canMount)('a disk that is read-only (64)', () => {
+describe.skipIf(!canMount)('a disk that is read-only (row 64)', () => {
   test('is told before it matters, and a token outlives a restart all the same', async () => {
     const folder = makeFolder()
     mount(folder, 'size=64k')
@@ -144,7 +144,7 @@ describe.skipIf(!canMount)('a disk that is read-only (64)', () => {
   })
 })
 
-describe('a config that is torn, without a journal to mend it (68)', () => {
+describe('a config that is torn, without a journal to mend it (row 68)', () => {
   test.each<[string, number]>([
     ['empty', 0],
     ['cut in a token', 95],

@@ -89,7 +89,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a refresh', () => {
-  test('happens once for fifty requests that meet an expired token (73), and is on disk before use', async () => {
+  test('happens once for fifty requests that meet an expired token (row 73), and is on disk before use', async () => {
     const { identity, vendor, ask, usedTokens, onDisk } = await setStage()
     vendor.script(...Array.from({ length: 50 }, () => answerText('yes')))
     const answers = await Promise.all(Array.from({ length: 50 }, ask))
@@ -128,7 +128,7 @@ describe('a refresh', () => {
     ['the id token has a fractional end', odd({ id_token: idToken('x', 'acc', { exp: 1.5, email_verified: 'yes' }) })],
     ['the id token is no token', odd({ id_token: 'nonsense' })],
     ['the id token is missing', odd({ id_token: undefined })],
-  ])('keeps the token of an answer that is odd but valid: %s (78)', async (_what, reaction) => {
+  ])('keeps the token of an answer that is odd but valid: %s (row 78)', async (_what, reaction) => {
     const { identity, vendor, ask, onDisk } = await setStage()
     identity.script(reaction)
     vendor.script(answerText('yes'))
@@ -150,7 +150,7 @@ describe('a refresh', () => {
     expect(usedTokens()).toEqual([access])
   })
 
-  test.each([undefined, null, ''])('without a new refresh token (%j) keeps the old one (79)', async (missing) => {
+  test.each([undefined, null, ''])('without a new refresh token (%j) keeps the old one (row 79)', async (missing) => {
     const { identity, vendor, ask, onDisk, refresh } = await setStage()
     identity.script({ kind: 'change', fields: { refresh_token: missing } })
     vendor.script(answerText('yes'))
@@ -166,7 +166,7 @@ describe('a refresh', () => {
     expect(identity.requests).toHaveLength(1)
   })
 
-  test('for another ChatGPT account is refused, and the old sign-in kept (80)', async () => {
+  test('for another ChatGPT account is refused, and the old sign-in kept (row 80)', async () => {
     const { identity, ask, onDisk, refresh, relay } = await setStage()
     identity.script({ kind: 'change', fields: { id_token: idToken('x', 'stranger') } })
     expect((await ask()).status).toBe(502)
@@ -174,7 +174,7 @@ describe('a refresh', () => {
     expect(relay.log).toContainEqual(expect.objectContaining({ level: 'error', event: 'token.foreign' }))
   })
 
-  test('goes on when the client that needed it leaves, and its token is on disk (55)', async () => {
+  test('goes on when the client that needed it leaves, and its token is on disk (row 55)', async () => {
     const { identity, vendor, ask, onDisk } = await setStage()
     const held = createDeferred()
     identity.script({ kind: 'hold', until: held.promise })
@@ -209,7 +209,7 @@ describe('before the token ends', () => {
     expect(identity.requests).toHaveLength(1)
   })
 
-  test('an endpoint that fails costs no request; it is asked again with growing pauses (76)', async () => {
+  test('an endpoint that fails costs no request; it is asked again with growing pauses (row 76)', async () => {
     const { identity, vendor, pass, ask } = await setStage({ expiresAt: '2026-11-20T12:04:00Z' })
     identity.script(...Array.from({ length: 20 }, (): Reaction => ({ kind: 'refuse', status: 503, body: 'no' })))
     vendor.script(answerText('one'), answerText('two'))
@@ -221,7 +221,7 @@ describe('before the token ends', () => {
     expect(identity.requests.length).toBeLessThanOrEqual(8)
   })
 
-  test('a cooling account is renewed all the same (84)', async () => {
+  test('a cooling account is renewed all the same (row 84)', async () => {
     const { identity, vendor, pass, ask } = await setStage({ expiresAt: '2026-11-20T12:30:00Z' })
     vendor.script(fail(429, { type: 'usage_limit_reached', extra: { resets_in_seconds: 20_000 } }))
     expect((await ask()).status).toBe(429)
@@ -231,7 +231,7 @@ describe('before the token ends', () => {
 })
 
 describe('the clock', () => {
-  test('eight hours of sleep end in one refresh (86)', async () => {
+  test('eight hours of sleep end in one refresh (row 86)', async () => {
     const { identity, vendor, clock, ask } = await setStage({ expiresAt: '2026-11-20T13:00:00Z' })
     await clock.sleepThrough(8 * HOUR)
     vendor.script(answerText('morning'))
@@ -242,7 +242,7 @@ describe('the clock', () => {
   test.each([
     ['back', -2 * HOUR],
     ['ahead', 2 * HOUR],
-  ])('a wall clock that jumps %s makes no token last longer than it does (85)', async (_where, jumpMs) => {
+  ])('a wall clock that jumps %s makes no token last longer than it does (row 85)', async (_where, jumpMs) => {
     const { identity, vendor, clock, pass, ask } = await setStage()
     vendor.script(...Array.from({ length: 4 }, () => answerText('yes')))
     await ask()
@@ -257,7 +257,7 @@ describe('the clock', () => {
 describe('a refused token', () => {
   const unauthorized = fail(401, { message: 'token expired' })
 
-  test('is renewed once and the request repeated on the same account (12)', async () => {
+  test('is renewed once and the request repeated on the same account (row 12)', async () => {
     const { identity, vendor, ask, usedTokens, access } = await setStage({ expiresAt: '2026-11-20T20:00:00Z' })
     vendor.script(unauthorized, answerText('yes'))
     const answer = await ask()
@@ -277,7 +277,7 @@ describe('a refused token', () => {
   })
 
   test.each(['refresh_token_reused', 'invalid_grant'])(
-    '%s: the account asks for its owner, others serve, and the endpoint is left alone (77)',
+    '%s: the account asks for its owner, others serve, and the endpoint is left alone (row 77)',
     async (code) => {
       const { identity, vendor, pass, ask, health, onDisk, refresh } = await setStage({ hasKeyAccount: true })
       identity.script(
@@ -298,7 +298,7 @@ describe('a refused token', () => {
     },
   )
 
-  test('is mended by a token that somebody puts into the file, at once (71)', async () => {
+  test('is mended by a token that somebody puts into the file, at once (row 71)', async () => {
     const { identity, vendor, pass, ask, relay, onDisk } = await setStage()
     identity.script({ kind: 'refuse', status: 400, body: { error: 'invalid_grant' } })
     expect((await ask()).status).toBe(503)

@@ -22,7 +22,7 @@ async function start(script: string, ...parameters: string[]): Promise<Child> {
   return child
 }
 
-test('two processes that need a new token at the same moment refresh once, and both have it (74)', async () => {
+test('two processes that need a new token at the same moment refresh once, and both have it (row 74)', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'two-processes-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const script = await bundleForNode('test/faults/token-user.ts', folder)

@@ -16,7 +16,7 @@ const UNAUTHENTICATED = {
 }
 
 describe('a request without a valid token', () => {
-  test.each(PROTOCOLS)('row 1: is refused in the words of %s, and nobody upstream hears of it', async (protocol) => {
+  test.each(PROTOCOLS)('input 1: is refused in the words of %s, and nobody upstream hears of it', async (protocol) => {
     const { vendor, relay } = await setStage()
     const answer = await rawRequest(relay.port, ASK[protocol])
     expect(readRefusal(protocol, answer)).toMatchObject({ status: 401, word: wordsFor(protocol, UNAUTHENTICATED) })
@@ -25,7 +25,7 @@ describe('a request without a valid token', () => {
     expect(vendor.requests).toEqual([])
   })
 
-  test('row 2: a wrong token is answered like none, so that nothing is learnt from it', async () => {
+  test('input 2: a wrong token is answered like none, so that nothing is learnt from it', async () => {
     const { relay } = await setStage()
     const [none, wrong, almost] = await Promise.all(
       [{}, { authorization: 'Bearer wrong' }, { authorization: `Bearer ${TOKEN.slice(0, -1)}` }].map((headers) =>
@@ -37,11 +37,11 @@ describe('a request without a valid token', () => {
   })
 
   test.each([
-    ['row 6: Basic', { authorization: `Basic ${Buffer.from(`user:${TOKEN}`).toString('base64')}` }],
+    ['input 6: Basic', { authorization: `Basic ${Buffer.from(`user:${TOKEN}`).toString('base64')}` }],
     ['an empty bearer', { authorization: 'Bearer ' }],
     ['the bare token', { authorization: TOKEN }],
-    ['row 5: an emoji', { authorization: 'Bearer 🗝' }],
-    ['row 5: 10 kB', { authorization: `Bearer ${'x'.repeat(10_000)}` }],
+    ['input 5: an emoji', { authorization: 'Bearer 🗝' }],
+    ['input 5: 10 kB', { authorization: `Bearer ${'x'.repeat(10_000)}` }],
     ['a token of the vendor', { 'x-api-key': 'secret-key-of-claude' }],
     ['two tokens in one header', { 'x-api-key': `${TOKEN}, ${TOKEN}` }],
   ])('%s is no valid token', async (_what, headers) => {
@@ -54,7 +54,7 @@ describe('a request without a valid token', () => {
   test.each([
     ['100 kB', 'x'.repeat(100_000), 431],
     ['a NUL', 'a\0b', 400],
-  ])('row 5: a token with %s is turned away by the parser', async (_what, token, status) => {
+  ])('input 5: a token with %s is turned away by the parser', async (_what, token, status) => {
     const { relay } = await setStage()
     const answer = await rawRequest(relay.port, { ...ASK.anthropic, headers: { authorization: `Bearer ${token}` } })
     expect([answer.status, answer.body.length]).toEqual([status, 0])
@@ -64,18 +64,18 @@ describe('a request without a valid token', () => {
 describe('a valid token is taken', () => {
   test.each([
     ['as a bearer', { authorization: `Bearer ${TOKEN}` }],
-    ['row 3: with the scheme in lower case', { authorization: `bearer ${TOKEN}` }],
-    ['row 3: with space around it', { authorization: `Bearer   ${TOKEN}  ` }],
+    ['input 3: with the scheme in lower case', { authorization: `bearer ${TOKEN}` }],
+    ['input 3: with space around it', { authorization: `Bearer   ${TOKEN}  ` }],
     ['from x-api-key', { 'x-api-key': TOKEN }],
     ['from x-goog-api-key', { 'x-goog-api-key': TOKEN }],
-    ['row 4: beside a wrong one', { authorization: 'Bearer wrong', 'x-api-key': TOKEN }],
-    ['row 4: before a wrong one', { authorization: `Bearer ${TOKEN}`, 'x-api-key': 'wrong' }],
+    ['input 4: beside a wrong one', { authorization: 'Bearer wrong', 'x-api-key': TOKEN }],
+    ['input 4: before a wrong one', { authorization: `Bearer ${TOKEN}`, 'x-api-key': 'wrong' }],
   ])('%s', async (_how, headers) => {
     const { relay } = await setStage()
     expect((await rawRequest(relay.port, { ...ASK.anthropic, headers })).status).toBe(200)
   })
 
-  test('row 4: two wrong ones make no right one', async () => {
+  test('input 4: two wrong ones make no right one', async () => {
     const { relay } = await setStage()
     const headers = { authorization: 'Bearer wrong', 'x-api-key': 'wrong too' }
     expect((await rawRequest(relay.port, { ...ASK.anthropic, headers })).status).toBe(401)
@@ -97,9 +97,9 @@ describe('a key in the query', () => {
   test.each([
     ['alone', `key=${TOKEN}`, 200],
     ['percent-encoded', `key=${TOKEN.replace('-', '%2D')}`, 200],
-    ['row 61: when it is wrong', 'key=wrong', 401],
-    ['row 61: twice', `key=${TOKEN}&key=${TOKEN}`, 401],
-    ['row 61: right and wrong', `key=wrong&key=${TOKEN}`, 401],
+    ['input 61: when it is wrong', 'key=wrong', 401],
+    ['input 61: twice', `key=${TOKEN}&key=${TOKEN}`, 401],
+    ['input 61: right and wrong', `key=wrong&key=${TOKEN}`, 401],
     ['empty', 'key=', 401],
   ])('under /v1beta, %s', async (_what, query, status) => {
     const { vendor, relay } = await setStage()
@@ -117,7 +117,7 @@ describe('a key in the query', () => {
   )
 })
 
-describe('row 58: a client that asks before it sends its body', () => {
+describe('input 58: a client that asks before it sends its body', () => {
   const asking = (authorization: string) => ({ ...ASK.anthropic, headers: { authorization, expect: '100-continue' } })
 
   test('is told to go on', async () => {
@@ -141,7 +141,7 @@ describe('row 58: a client that asks before it sends its body', () => {
   })
 })
 
-describe('the published example token', () => {
+describe('input 67: the published example token', () => {
   const example = makeClient('example', { loopbackOnly: true })
   const from = (remoteAddress: string) =>
     ({

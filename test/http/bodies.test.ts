@@ -13,22 +13,22 @@ const many = (values: number): string => `{"model":"claude-test","x":[${'0,'.rep
 
 describe('a body that no vendor could read is refused with the reason', () => {
   test.each([
-    ['row 7: nothing', '', /empty/],
-    ['row 8: an open brace', '{', /line 1, column 2/],
-    ['row 8: a missing comma in the third line', '{\n"model": "claude-test"\n"x": 1}', /comma.* line 3, column 1/],
-    ['row 9: null', 'null', /must be a JSON object/],
-    ['row 9: a list', '[]', /must be a JSON object/],
-    ['row 9: a text', '"x"', /must be a JSON object/],
-    ['row 9: a number', '1', /must be a JSON object/],
-    ['row 11: invalid UTF-8', Buffer.from(GOOD.replace('9', '"\xff"'), 'latin1'), /not valid UTF-8/],
-    ['row 12: UTF-16', Buffer.from(GOOD, 'utf16le'), /UTF-16/],
-    ['row 12: UTF-16 with a mark', Buffer.from(`\uFEFF${GOOD}`, 'utf16le'), /UTF-16/],
-    ['row 13: two models', '{"model":"claude-a","x":{},"model":"claude-b"}', /second "model"/],
-    ['row 13: two models, one of them escaped', '{"model":"claude-a","mod\\u0065l":"claude-b"}', /second "model"/],
-    ['row 14: 513 levels', deep(512), /512 levels/],
-    ['row 14: a million levels', deep(1_000_000), /512 levels/],
-    ['row 15: 200,001 values', many(200_000), /too many values/],
-    ['row 36: NaN', '{"model":"claude-test","temperature":NaN}', /line 1, column 38/],
+    ['input 7: nothing', '', /empty/],
+    ['input 8: an open brace', '{', /line 1, column 2/],
+    ['input 8: a missing comma in the third line', '{\n"model": "claude-test"\n"x": 1}', /comma.* line 3, column 1/],
+    ['input 9: null', 'null', /must be a JSON object/],
+    ['input 9: a list', '[]', /must be a JSON object/],
+    ['input 9: a text', '"x"', /must be a JSON object/],
+    ['input 9: a number', '1', /must be a JSON object/],
+    ['input 11: invalid UTF-8', Buffer.from(GOOD.replace('9', '"\xff"'), 'latin1'), /not valid UTF-8/],
+    ['input 12: UTF-16', Buffer.from(GOOD, 'utf16le'), /UTF-16/],
+    ['input 12: UTF-16 with a mark', Buffer.from(`\uFEFF${GOOD}`, 'utf16le'), /UTF-16/],
+    ['input 13: two models', '{"model":"claude-a","x":{},"model":"claude-b"}', /second "model"/],
+    ['input 13: two models, one of them escaped', '{"model":"claude-a","mod\\u0065l":"claude-b"}', /second "model"/],
+    ['input 14: 513 levels', deep(512), /512 levels/],
+    ['input 14: a million levels', deep(1_000_000), /512 levels/],
+    ['input 15: 200,001 values', many(200_000), /too many values/],
+    ['input 36: NaN', '{"model":"claude-test","temperature":NaN}', /line 1, column 38/],
     ['text behind the end', `${GOOD} {}`, /more text/],
   ])('%s', async (_what, body, reason) => {
     const { vendor, relay } = await setStage()
@@ -50,14 +50,14 @@ describe('a body that no vendor could read is refused with the reason', () => {
   })
 
   test.each([
-    ['row 23: no model', {}, 'model'],
-    ['row 24: an empty model', { model: '' }, 'model'],
-    ['row 24: a blank model', { model: ' ' }, 'model'],
-    ['row 24: a number for a model', { model: 7 }, 'model'],
+    ['input 23: no model', {}, 'model'],
+    ['input 24: an empty model', { model: '' }, 'model'],
+    ['input 24: a blank model', { model: ' ' }, 'model'],
+    ['input 24: a number for a model', { model: 7 }, 'model'],
     ['null for a model', { model: null }, 'model'],
-    ['row 24: a model of 10 kB', { model: 'm'.repeat(10_000) }, 'model'],
-    ['row 34: "true" for a stream', { model: 'gpt-test', stream: 'true' }, 'stream'],
-    ['row 34: 1 for a stream', { model: 'gpt-test', stream: 1 }, 'stream'],
+    ['input 24: a model of 10 kB', { model: 'm'.repeat(10_000) }, 'model'],
+    ['input 34: "true" for a stream', { model: 'gpt-test', stream: 'true' }, 'stream'],
+    ['input 34: 1 for a stream', { model: 'gpt-test', stream: 1 }, 'stream'],
   ])('%s, with the member at fault', async (_what, body, param) => {
     const { vendor, relay } = await setStage()
     const refusal = readRefusal('openai-chat', await relay.post('/v1/chat/completions', body))
@@ -76,13 +76,13 @@ describe('a body that no vendor could read is refused with the reason', () => {
 
 describe('a body that is only unusual passes as it is', () => {
   test.each([
-    ['row 14: 512 levels', deep(511)],
-    ['row 15: 200,000 values', many(199_998)],
-    ['row 34: null for a stream', '{"model":"claude-test","stream":null}'],
-    ['row 38: unknown members', '{"model":"claude-test","invented":{"a":[1.0]}}'],
-    ['row 39: members that name hosts', '{"model":"claude-test","api_base":"http://127.0.0.1:1","base_url":"x"}'],
-    ['row 42: a lone surrogate and a NUL', '{"model":"claude-test","x":"\\ud800\\u0000"}'],
-    ['row 43: a user id of 1 MB', `{"model":"claude-test","metadata":{"user_id":"${'u'.repeat(1_000_000)}"}}`],
+    ['input 14: 512 levels', deep(511)],
+    ['input 15: 200,000 values', many(199_998)],
+    ['input 34: null for a stream', '{"model":"claude-test","stream":null}'],
+    ['input 38: unknown members', '{"model":"claude-test","invented":{"a":[1.0]}}'],
+    ['input 39: members that name hosts', '{"model":"claude-test","api_base":"http://127.0.0.1:1","base_url":"x"}'],
+    ['input 42: a lone surrogate and a NUL', '{"model":"claude-test","x":"\\ud800\\u0000"}'],
+    ['input 43: a user id of 1 MB', `{"model":"claude-test","metadata":{"user_id":"${'u'.repeat(1_000_000)}"}}`],
     ['a name that reaches for prototypes', '{"model":"claude-test","__proto__":{"stream":true}}'],
     ['white space around it', '\r\n\t {"model":"claude-test"} \n'],
   ])('%s', async (_what, body) => {
@@ -91,27 +91,27 @@ describe('a body that is only unusual passes as it is', () => {
     expect(vendor.requests[0]?.bytes.equals(Buffer.from(body))).toBe(true)
   })
 
-  test('row 10: a byte order mark is taken off', async () => {
+  test('input 10: a byte order mark is taken off', async () => {
     const { vendor, relay } = await setStage()
     expect((await relay.post('/v1/messages', `\uFEFF${GOOD}`)).status).toBe(200)
     expect(vendor.requests[0]?.bytes.toString()).toBe(GOOD)
   })
 
   test.each(['text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', 'application/json; charset=utf-8'])(
-    'row 20: whatever its content type says, such as %s',
+    'input 20: whatever its content type says, such as %s',
     async (type) => {
       const { relay } = await setStage()
       expect((await relay.post('/v1/messages', GOOD, { headers: { 'content-type': type } })).status).toBe(200)
     },
   )
 
-  test('row 20: and the vendor is told that it is JSON', async () => {
+  test('input 20: and the vendor is told that it is JSON', async () => {
     const { vendor, relay } = await setStage()
     await relay.post('/v1/messages', GOOD, { headers: { 'content-type': 'text/plain' } })
     expect(vendor.requests[0]?.header('content-type')).toBe('application/json')
   })
 
-  test('row 21: without a content type', async () => {
+  test('input 21: without a content type', async () => {
     const { vendor, relay } = await setStage()
     expect((await relay.post('/v1/messages', GOOD, { headers: { 'content-type': [] } })).status).toBe(200)
     expect(vendor.requests[0]?.header('content-type')).toBe('application/json')
@@ -133,7 +133,7 @@ test.each([
   ['anthropic', 'invalid_request_error'],
   ['openai-chat', 'invalid_request_error'],
   ['gemini', 'INVALID_ARGUMENT'],
-] satisfies Array<[Protocol, string]>)('row 22: a multipart form is refused to %s', async (protocol, word) => {
+] satisfies Array<[Protocol, string]>)('input 22: a multipart form is refused to %s', async (protocol, word) => {
   const { vendor, relay } = await setStage()
   const headers = { 'content-type': 'multipart/form-data; boundary=x' }
   const answer = await relay.post(ASK[protocol].path, '--x--', { headers })

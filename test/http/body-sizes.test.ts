@@ -28,7 +28,7 @@ describe('the limit', () => {
     expect(vendor.requests).toHaveLength(1)
   })
 
-  test.each(PROTOCOLS)('row 16: a body announced as larger is refused to %s before it is read', async (protocol) => {
+  test.each(PROTOCOLS)('input 16: a body announced as larger is refused to %s before it is read', async (protocol) => {
     const { relay } = await setStage()
     const head = { headers: { 'content-length': String(64 * MIB + 1) } }
     const answer = await relay.post(ASK[protocol].path, '{', head)
@@ -37,7 +37,7 @@ describe('the limit', () => {
     expect(answer.headers['connection']).toBe('close')
   })
 
-  test('row 17: a body that turns out larger is refused while it is read, and its connection is closed', async () => {
+  test('input 17: a body that turns out larger is refused while it is read, and its connection is closed', async () => {
     const { vendor, relay } = await setStage({ max_body_size: '1MiB' })
     async function* flood() {
       for (let sentBytes = 0; sentBytes < 4 * MIB; sentBytes += 65_536) {
@@ -70,7 +70,7 @@ describe('a packed body', () => {
     ['GZIP', gzipSync(text)],
     ['identity', Buffer.from(text)],
     ['identity, gzip', gzipSync(text)],
-  ])('row 18: is unpacked from %s, and goes on as plain JSON', async (encoding, packed) => {
+  ])('input 18: is unpacked from %s, and goes on as plain JSON', async (encoding, packed) => {
     const { vendor, relay } = await setStage()
     const answer = await relay.post('/v1/chat/completions', packed, { headers: { 'content-encoding': encoding } })
     expect(answer.status).toBe(200)
@@ -82,7 +82,7 @@ describe('a packed body', () => {
     ['an unknown one', 'compress'],
     ['a chain of two', 'gzip, gzip'],
     ['one that is called like a member of every object', 'constructor'],
-  ])('row 19: in another encoding is refused: %s', async (_what, encoding) => {
+  ])('input 19: in another encoding is refused: %s', async (_what, encoding) => {
     const { relay } = await setStage()
     const answer = await relay.post('/v1/messages', gzipSync('{}'), { headers: { 'content-encoding': encoding } })
     const refusal = readRefusal('anthropic', answer)
@@ -104,7 +104,7 @@ describe('a packed body', () => {
     expect(readRefusal('anthropic', answer)).toMatchObject({ status: 400, message: expect.stringContaining('empty') })
   })
 
-  test('row 18: is held to the same limit', async () => {
+  test('input 18: is held to the same limit', async () => {
     const { relay } = await setStage({ max_body_size: '1MiB' })
     const packed = gzipSync(bodyOf(MIB + 1))
     const answer = await relay.post('/v1/messages', packed, { headers: { 'content-encoding': 'gzip' } })
@@ -112,7 +112,7 @@ describe('a packed body', () => {
   })
 })
 
-describe('row 18: a bomb is refused, and memory stays flat', () => {
+describe('input 18: a bomb is refused, and memory stays flat', () => {
   const zeroes = Buffer.alloc(64 * MIB)
 
   test.each([

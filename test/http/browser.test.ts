@@ -11,7 +11,7 @@ const corsHeaders = ({ headers }: RawResponse): string[] =>
 
 describe('a preflight gets no leave', () => {
   test.each([...PROTOCOLS.map((protocol) => ASK[protocol].path), '/v1/models', '/health', '/', '/nothing'])(
-    'row 49: on %s',
+    'input 49: on %s',
     async (path) => {
       const { relay } = await setStage()
       const headers = {
@@ -24,7 +24,7 @@ describe('a preflight gets no leave', () => {
     },
   )
 
-  test('row 49: not even with the token of somebody else’s page', async () => {
+  test('input 49: not even with the token of somebody else’s page', async () => {
     const { relay } = await setStage()
     const answer = await relay.post('/v1/messages', '', { method: 'OPTIONS', headers: { origin: relay.url } })
     expect(readRefusal('anthropic', answer)).toMatchObject({ status: 403, word: 'permission_error' })
@@ -33,17 +33,17 @@ describe('a preflight gets no leave', () => {
 
 describe('a request with a right token is served', () => {
   test.each([
-    ['row 50: from another site', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
-    ['row 51: from no origin', { origin: 'null' }],
-    ['row 51: from an editor', { origin: 'vscode-webview://1a2b3c' }],
-    ['row 53: for any host', { host: 'relay.lan' }],
+    ['input 50: from another site', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }],
+    ['input 51: from no origin', { origin: 'null' }],
+    ['input 51: from an editor', { origin: 'vscode-webview://1a2b3c' }],
+    ['input 53: for any host', { host: 'relay.lan' }],
   ])('%s, without leave for a page to read the answer', async (_what, headers) => {
     const { relay } = await setStage()
     const answer = await relay.post('/v1/messages', ASK.anthropic.body, { headers })
     expect([answer.status, corsHeaders(answer)]).toEqual([200, []])
   })
 
-  test('row 50: and without one it is refused', async () => {
+  test('input 50: and without one it is refused', async () => {
     const { vendor, relay } = await setStage()
     // What a page can send without a preflight: a body that says it is text.
     const headers = { origin: 'https://evil.example', 'content-type': 'text/plain' }
@@ -54,7 +54,7 @@ describe('a request with a right token is served', () => {
 
 describe('/auth/login', () => {
   test.each([
-    ['row 52: under a rebound name', { host: 'evil.example' }],
+    ['input 52: under a rebound name', { host: 'evil.example' }],
     ['from a page of another site', { 'sec-fetch-site': 'cross-site' }],
     ['from a page of another port', { 'sec-fetch-site': 'same-site' }],
   ])('starts no sign-in %s', async (_how, headers) => {
@@ -78,12 +78,12 @@ describe('/health', () => {
     ['at its IPv6 address', { host: '[::1]:8080' }],
     ['by typing the address', { 'sec-fetch-site': 'none' }],
     ['from the relay’s own page', { 'sec-fetch-site': 'same-origin' }],
-    ['row 53: under any name, with a token', { host: 'relay.lan', authorization: 'Bearer a-client-token-for-tests' }],
+    ['input 53: under any name, with a token', { host: 'relay.lan', authorization: 'Bearer a-client-token-for-tests' }],
     [
       'from another site, with a token',
       { 'sec-fetch-site': 'cross-site', authorization: 'Bearer a-client-token-for-tests' },
     ],
-  ])('row 53: tells the user everything: %s', async (_how, headers) => {
+  ])('input 53: tells the user everything: %s', async (_how, headers) => {
     const health = await askHealth(headers)
     expect(health).toMatchObject({
       status: 'ok',
@@ -93,13 +93,13 @@ describe('/health', () => {
   })
 
   test.each([
-    ['row 52: a rebound name', { host: 'evil.example' }],
+    ['input 52: a rebound name', { host: 'evil.example' }],
     ['a name that begins like an address', { host: '127.0.0.1.evil.example' }],
     ['a name that ends like this machine’s', { host: 'evil.localhost.example' }],
     ['a page of another site', { 'sec-fetch-site': 'cross-site' }],
     ['a page of another port', { 'sec-fetch-site': 'same-site' }],
     ['a wrong token under another name', { host: 'evil.example', authorization: 'Bearer wrong' }],
-  ])('row 52: tells strangers two words and a number: %s', async (_who, headers) => {
+  ])('input 52: tells strangers two words and a number: %s', async (_who, headers) => {
     expect(await askHealth(headers)).toEqual({ status: 'ok', accounts: 3 })
   })
 })

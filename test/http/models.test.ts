@@ -130,7 +130,7 @@ describe('a model that nobody serves', () => {
       ? { path: `/v1beta/models/${model}:generateContent`, body: {} }
       : { path: ASK[protocol].path, body: { ...ASK[protocol].body, model } }
 
-  test.each(PROTOCOLS)('row 25: is refused in the words of %s, with the closest names', async (protocol) => {
+  test.each(PROTOCOLS)('input 25: is refused in the words of %s, with the closest names', async (protocol) => {
     const { vendor, relay } = await setStage({ accounts: LISTED })
     const { path, body } = asking(protocol, 'claude-alpine')
     const refusal = readRefusal(protocol, await relay.post(path, body))
@@ -139,7 +139,7 @@ describe('a model that nobody serves', () => {
     expect(vendor.requests).toEqual([])
   })
 
-  test.each(['__proto__', 'constructor', 'toString'])('row 26: %s is a name like any other', async (model) => {
+  test.each(['__proto__', 'constructor', 'toString'])('input 26: %s is a name like any other', async (model) => {
     const { vendor, relay } = await setStage({ accounts: LISTED, model_map: { smart: 'claude-alpha' } })
     for (const protocol of PROTOCOLS) {
       const { path, body } = asking(protocol, model)
@@ -152,7 +152,7 @@ describe('a model that nobody serves', () => {
     ['anthropic', '/v1/messages/count_tokens'],
     ['openai-responses', '/v1/responses/input_tokens'],
     ['gemini', '/v1beta/models/claude-alpine:countTokens'],
-  ] satisfies Array<[Protocol, string]>)('row 64: has no tokens to count in %s either', async (protocol, path) => {
+  ] satisfies Array<[Protocol, string]>)('input 64: has no tokens to count in %s either', async (protocol, path) => {
     const { relay } = await setStage({ accounts: LISTED })
     const refusal = readRefusal(protocol, await relay.post(path, asking(protocol, 'claude-alpine').body))
     expect(refusal).toMatchObject({ status: 404, word: wordsFor(protocol, NOT_FOUND) })

@@ -16,18 +16,18 @@ const LENGTH = `content-length: ${BODY.length}`
 
 describe('refused with an empty 400', () => {
   test.each([
-    ['row 56: a length and chunks', withLines(LENGTH, 'transfer-encoding: chunked')],
-    ['row 56: two lengths', withLines(LENGTH, 'content-length: 3')],
-    ['row 56: one length twice', withLines(LENGTH, LENGTH)],
+    ['input 56: a length and chunks', withLines(LENGTH, 'transfer-encoding: chunked')],
+    ['input 56: two lengths', withLines(LENGTH, 'content-length: 3')],
+    ['input 56: one length twice', withLines(LENGTH, LENGTH)],
     ['a list of lengths', withLines(`content-length: ${BODY.length}, ${BODY.length}`)],
     ['a length with a sign', withLines(`content-length: +${BODY.length}`)],
-    ['row 56: bare line feeds', withLines(LENGTH).replaceAll('\r\n', '\n')],
-    ['row 56: a folded header', withLines('x-session-id: a', ' b', LENGTH)],
+    ['input 56: bare line feeds', withLines(LENGTH).replaceAll('\r\n', '\n')],
+    ['input 56: a folded header', withLines('x-session-id: a', ' b', LENGTH)],
     ['space before the colon', withLines(`content-length : ${BODY.length}`)],
     ['chunks, but not as the last encoding', withLines('transfer-encoding: chunked, gzip')],
     ['an encoding nobody knows', withLines('transfer-encoding: xchunked')],
-    ['row 44: a session header that breaks off its line', withLines('x-session-id: a\r\nb', LENGTH)],
-    ['row 44: a carriage return in a session header', withLines('x-session-id: a\rb: c', LENGTH)],
+    ['input 44: a session header that breaks off its line', withLines('x-session-id: a\r\nb', LENGTH)],
+    ['input 44: a carriage return in a session header', withLines('x-session-id: a\rb: c', LENGTH)],
     ['a header without a name', withLines(': x', LENGTH)],
     ['no HTTP at all', 'hello\r\n\r\n'],
     ['another protocol', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
@@ -52,7 +52,7 @@ test('a health check over HTTP/1.0, which knows no Host, is answered, and told n
   expect(JSON.parse(answer.body.toString())).toEqual({ status: 'ok', accounts: 3 })
 })
 
-test('row 57: headers beyond 16 KiB are refused with an empty 431', async () => {
+test('input 57: headers beyond 16 KiB are refused with an empty 431', async () => {
   const { relay } = await setStage()
   const answer = await relay.post('/v1/messages', BODY, { headers: { 'x-large': 'x'.repeat(16 * 1024) } })
   expect([answer.status, answer.body.length]).toEqual([431, 0])

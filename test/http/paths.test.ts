@@ -55,7 +55,7 @@ describe('a path of the table', () => {
     ['/health', 'POST', 'openai-chat', 'GET, HEAD'],
     ['/api/hello', 'PUT', 'openai-chat', 'GET, HEAD'],
   ] satisfies Array<[string, string, Protocol, string]>)(
-    'row 45: %s is no path for %s',
+    'input 45: %s is no path for %s',
     async (path, method, protocol, allow) => {
       const { vendor, relay } = await setStage()
       const answer = await relay.post(path, {}, { method })
@@ -68,22 +68,22 @@ describe('a path of the table', () => {
 
 describe('any other path', () => {
   test.each([
-    ['row 46: unknown', '/v1/mesages', 'openai-responses'],
-    ['row 46: with a doubled slash', '//v1/messages', 'anthropic'],
-    ['row 46: with a slash behind it', '/v1/messages/', 'anthropic'],
-    ['row 47: in capitals', '/V1/Messages', 'openai-responses'],
-    ['row 48: with dots', '/v1/responses/../../x', 'openai-responses'],
-    ['row 48: with dots that lead back', '/v1/x/../messages', 'anthropic'],
-    ['row 48: with encoded dots', '/v1/responses/%2e%2e/messages', 'anthropic'],
-    ['row 48: with an encoded letter', '/v1/%6dessages', 'openai-responses'],
+    ['input 46: unknown', '/v1/mesages', 'openai-responses'],
+    ['input 46: with a doubled slash', '//v1/messages', 'anthropic'],
+    ['input 46: with a slash behind it', '/v1/messages/', 'anthropic'],
+    ['input 47: in capitals', '/V1/Messages', 'openai-responses'],
+    ['input 48: with dots', '/v1/responses/../../x', 'openai-responses'],
+    ['input 48: with dots that lead back', '/v1/x/../messages', 'anthropic'],
+    ['input 48: with encoded dots', '/v1/responses/%2e%2e/messages', 'anthropic'],
+    ['input 48: with an encoded letter', '/v1/%6dessages', 'openai-responses'],
     ['with a fragment', '/v1/responses#x', 'openai-responses'],
     ['with a backslash', '/v1\\messages', 'openai-responses'],
     ['below a path of the table', '/v1/responses/resp_1/cancel', 'openai-responses'],
     ['below a path of Messages', '/v1/messages/batches', 'anthropic'],
-    ['row 27: a Gemini model that climbs', '/v1beta/models/../x:generateContent', 'gemini'],
-    ['row 27: a Gemini model of encoded dots', '/v1beta/models/%2e%2e:generateContent', 'gemini'],
-    ['row 27: a Gemini model of dots', '/v1beta/models/..:generateContent', 'gemini'],
-    ['row 27: a Gemini model with a slash', '/v1beta/models/a/b:generateContent', 'gemini'],
+    ['input 27: a Gemini model that climbs', '/v1beta/models/../x:generateContent', 'gemini'],
+    ['input 27: a Gemini model of encoded dots', '/v1beta/models/%2e%2e:generateContent', 'gemini'],
+    ['input 27: a Gemini model of dots', '/v1beta/models/..:generateContent', 'gemini'],
+    ['input 27: a Gemini model with a slash', '/v1beta/models/a/b:generateContent', 'gemini'],
     ['a Gemini verb that is none', '/v1beta/models/gemini-test:deleteModel', 'gemini'],
     ['a Gemini model of 129 letters', `/v1beta/models/${'g'.repeat(129)}:generateContent`, 'gemini'],
   ] satisfies Array<[string, string, keyof typeof NOT_FOUND]>)('%s is unknown', async (_what, path, protocol) => {
@@ -146,7 +146,7 @@ describe('what a start-up check asks', () => {
 })
 
 describe('a target in the absolute form', () => {
-  test('row 54: is refused when it means another server', async () => {
+  test('input 54: is refused when it means another server', async () => {
     const { vendor, relay } = await setStage()
     const path = `${vendor.url}/v1/messages`
     for (const target of [path, 'http://example.com/v1/messages', 'ftp://127.0.0.1/v1/messages']) {
@@ -161,14 +161,14 @@ describe('a target in the absolute form', () => {
   })
 })
 
-test.each(PROTOCOLS)('row 55: two Host headers are refused to %s', async (protocol) => {
+test.each(PROTOCOLS)('input 55: two Host headers are refused to %s', async (protocol) => {
   const { relay } = await setStage()
   const headers = { host: [`127.0.0.1:${relay.port}`, 'evil.example'] }
   const answer = await relay.post(ASK[protocol].path, ASK[protocol].body, { headers })
   expect(readRefusal(protocol, answer)).toMatchObject({ status: 400, message: expect.stringContaining('Host') })
 })
 
-test('row 62: more beta flags than any client has are refused', async () => {
+test('input 62: more beta flags than any client has are refused', async () => {
   const { vendor, relay } = await setStage()
   const withFlags = (count: number) =>
     relay.post('/v1/messages', ASK.anthropic.body, {

@@ -15,7 +15,7 @@ const WEBSOCKET = {
 }
 
 test.each(['websocket', 'WebSocket'])(
-  'row 59: %s is answered 426 at once, so that Codex falls back to HTTP',
+  'input 59: %s is answered 426 at once, so that Codex falls back to HTTP',
   async (upgrade) => {
     const { vendor, relay } = await setStage()
     const headers = { ...WEBSOCKET, upgrade, authorization: `Bearer ${TOKEN}` }
@@ -28,7 +28,7 @@ test.each(['websocket', 'WebSocket'])(
   },
 )
 
-test('row 59: the connection that asked for a WebSocket serves the request that follows', async () => {
+test('input 59: the connection that asked for a WebSocket serves the request that follows', async () => {
   const { relay } = await setStage()
   const connection = rawConnect(relay.port)
   const headers = { authorization: `Bearer ${TOKEN}` }
@@ -51,7 +51,7 @@ test.each([
   expect(vendor.requests[0]?.header('http2-settings')).toBeUndefined()
 })
 
-test('row 60: a tunnel is cut', async () => {
+test('input 60: a tunnel is cut', async () => {
   const { vendor, relay } = await setStage()
   const answer = await rawRequest(relay.port, {
     method: 'CONNECT',

@@ -30,14 +30,14 @@ const frameOf = (text: string): Buffer => Buffer.concat([header(0), block(0, tex
 const repeated = (blocks: number): Buffer =>
   Buffer.concat(Array.from({ length: blocks }, (_, i) => block(1, 128 * 1024, Buffer.from(' '), i === blocks - 1)))
 
-test('row 18: a zstd body is unpacked, and goes on as plain JSON', async () => {
+test('input 18: a zstd body is unpacked, and goes on as plain JSON', async () => {
   const { vendor, relay } = await setStage()
   const answer = await relay.post('/v1/responses', PACKED, { headers: { 'content-encoding': 'zstd' } })
   expect(answer.status).toBe(200)
   expect(vendor.requests[0]?.bytes.toString()).toBe(UNPACKED)
 })
 
-test('row 18: a zstd bomb is refused, and memory stays flat', async () => {
+test('input 18: a zstd bomb is refused, and memory stays flat', async () => {
   const { vendor, relay } = await setStage()
   const bomb = Buffer.concat([header(7), repeated(4000)])
   const before = process.memoryUsage().rss

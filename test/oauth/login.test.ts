@@ -88,7 +88,7 @@ describe('a login in the browser', () => {
     expect((await comeBack(back)).status).toBe(0)
   })
 
-  test('nothing that comes back wrong harms it or is printed (81)', async () => {
+  test('nothing that comes back wrong harms it or is printed (row 81)', async () => {
     const { identity, start, comeBack, onDisk } = await setStage()
     const { headers } = await start()
     const { searchParams } = new URL(headers['location'] ?? '')
@@ -122,7 +122,7 @@ describe('a login in the browser', () => {
     expect(onDisk()).toBe(before)
   })
 
-  test('that nobody finishes ends after ten minutes, and its port is free (83)', async () => {
+  test('that nobody finishes ends after ten minutes, and its port is free (row 83)', async () => {
     const { clock, start, comeBack } = await setStage()
     await start()
     expect((await comeBack('/auth/callback')).status).toBe(400)
@@ -156,7 +156,7 @@ describe('a login in the browser', () => {
     expect((await rawRequest(Number(next.port), { path: pathOf(next), headers: { host: next.host } })).status).toBe(200)
   })
 
-  test('takes the second port when the first is taken; without any it says what to do (82)', async () => {
+  test('takes the second port when the first is taken; without any it says what to do (row 82)', async () => {
     const { callbackPorts, start, relay } = await setStage({ ports: 2 })
     const [first = 0, second = 0] = callbackPorts
     const occupied = await listen(() => {}, { port: first })

@@ -81,7 +81,7 @@ const eventsOf = (lines: readonly string[]): unknown[] =>
   lines.map((line) => (JSON.parse(line) as { event: string }).event)
 
 describe('two relays on one file', () => {
-  test('refresh once: the other one adopts what it finds (74)', async () => {
+  test('refresh once: the other one adopts what it finds (row 74)', async () => {
     const identity = await startIdentity()
     const path = configFor(identity)
     const clock = createSystemClock()
@@ -112,7 +112,7 @@ describe('two relays on one file', () => {
   })
 })
 
-describe('a disk that does not take a token (63, 64)', () => {
+describe('a disk that does not take a token (rows 63 and 64)', () => {
   const full: SaveResult = { kind: 'failed', reason: 'the config cannot be written (ENOSPC)' }
 
   test('costs no request: it is used from memory, shown, tried each minute, and written when there is room', async () => {
@@ -159,7 +159,7 @@ test('where nothing can be written, a token is not rotated before it has to be',
 })
 
 describe('a file that changes meanwhile', () => {
-  test('an account that was removed is not brought back (70)', async () => {
+  test('an account that was removed is not brought back (row 70)', async () => {
     const identity = await startIdentity()
     const path = configFor(identity)
     const held = createDeferred()
@@ -175,7 +175,7 @@ describe('a file that changes meanwhile', () => {
     expect(readFileSync(path, 'utf8')).not.toMatch(/plus|secret-/)
   })
 
-  test('what an editor saved during the refresh stays, with the new token in it (69)', async () => {
+  test('what an editor saved during the refresh stays, with the new token in it (row 69)', async () => {
     const identity = await startIdentity()
     const path = configFor(identity)
     const held = createDeferred()

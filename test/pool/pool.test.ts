@@ -121,7 +121,7 @@ describe('which account serves which model', () => {
     expect((await take(pool)).upstreamModel).toBe('vendor-name')
   })
 
-  test('twelve stars against a long name cost nothing', async () => {
+  test('input 69: twelve stars against a long name cost nothing', async () => {
     const { pool } = makePool([makeAccount('a', { models: ['*a*a*a*a*a*a*a*a*a*a*a*b'] })])
     await expect(pool.acquire(ask({ model: 'a'.repeat(200) }))).rejects.toMatchObject({ kind: 'model_not_found' })
   })

@@ -132,7 +132,7 @@ describe('a follow-up on an account that keeps nothing', () => {
         return id
       },
     ],
-  ])('to a response %s is told that there is none', async (_which, prepare, token) => {
+  ])('input 63: to a response %s is told that there is none', async (_which, prepare, token) => {
     const { vendor, relay } = await start(plus)
     vendor.always(chatgpt('hello'))
     const id = await prepare(relay)
