@@ -20,6 +20,7 @@ import { createPool, type Pool } from '../pool/pool.ts'
 import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createRelay } from '../relay/relay.ts'
+import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
 import { createResponseMemory } from '../relay/response-memory.ts'
 
 export interface AssembledRelay {
@@ -31,6 +32,7 @@ export interface AssembledRelay {
   readonly keeper: TokenKeeper
   readonly desk: LoginDesk
   readonly login: LoginRoute
+  readonly recorder: UsageRecorder
 }
 
 /** What a relay may have besides; everything has a default. */
@@ -98,7 +100,8 @@ export function assembleRelay(
     debug,
     warn: log.warn,
   })
-  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, log })
+  const recorder = createUsageRecorder({ redact: log.redact })
+  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, recorder, log })
   return {
     listener: createApp({
       login,
@@ -118,6 +121,7 @@ export function assembleRelay(
     keeper,
     desk,
     login,
+    recorder,
   }
 }
 

@@ -15,9 +15,11 @@ import type { Operation } from '../providers/contract.ts'
 import { createExchange } from '../relay/exchange.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
 import type { Relay } from '../relay/relay.ts'
-import type { RelayRecord } from '../relay/request.ts'
+import { type RelayRecord, startRecord } from '../relay/request.ts'
+import type { LiveRequest, UsageRecorder } from '../usage/recorder.ts'
 import { readBody } from './body.ts'
 import { refuse } from './reply.ts'
+import { recordRequest, shorten, tellTry } from './request-record.ts'
 
 export interface RelayRoute {
   readonly protocol: Protocol
@@ -39,12 +41,13 @@ export interface RelayRouteDependencies {
   readonly clock: Clock
   readonly heartbeat: Heartbeat
   readonly relay: Relay
+  readonly recorder: UsageRecorder
   readonly log: Log
 }
 
 /** The handler of all relayed routes. Never throws: whatever happens becomes an answer and a log line. */
 export function createRelayRoute(dependencies: RelayRouteDependencies): ServeRequest {
-  const { config, clock, heartbeat, relay, log } = dependencies
+  const { config, clock, heartbeat, relay, recorder, log } = dependencies
 
   async function serve(
     client: ClientToken,
@@ -56,10 +59,19 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
     const arrivedAt = clock.monotonic()
     const { downstream } = protocols[route.protocol]
     const query = new URLSearchParams(incoming.url?.split('?')[1] ?? '')
-    let record: RelayRecord | null = null
-    let envelope: Envelope | null = null
+    const live: LiveRequest = {
+      request: requestId,
+      client: client.name,
+      protocol: route.protocol,
+      arrivedAt,
+      model: null,
+      progress: null,
+    }
+    const leave = recorder.begin(live)
+    let story: RelayRecord | null = null
     let bytesIn = 0
     let bytesOut = 0
+    let contentAt: number | null = null
     let refusal: GatewayError | null = null
     try {
       const askFor = (): void => {
@@ -67,7 +79,8 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       }
       const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, clock })
       bytesIn = body.length
-      envelope = completeEnvelope(downstream.readEnvelope(body), route)
+      const envelope = completeEnvelope(downstream.readEnvelope(body), route)
+      live.model = shorten(envelope.model)
       checkModel(client, envelope.model)
       // A count is one number, whatever the body asks for; Gemini's streams are events only when the query says so.
       const isStream =
@@ -84,31 +97,47 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       })
       const { protocol, operation } = route
       const { rawHeaders } = incoming
-      record = await relay({ client, protocol, operation, envelope, body, rawHeaders, query, exchange })
+      story = startRecord(envelope.model)
+      live.progress = story
+      await relay({ client, protocol, operation, envelope, body, rawHeaders, query, exchange }, story)
       bytesOut = exchange.bytesOut
+      contentAt = exchange.contentAt
     } catch (error) {
       refusal = asGatewayError(error)
       refuse(incoming, outgoing, downstream, refusal, requestId, clock)
+    } finally {
+      leave()
     }
+    const record = recordRequest({
+      live,
+      operation: route.operation,
+      story,
+      refusal,
+      status: story?.outcome === 'gone' || refusal?.kind === 'client_gone' ? 499 : outgoing.statusCode,
+      at: clock.now(),
+      endedAt: clock.monotonic(),
+      contentAt,
+    })
+    recorder.finish(record, story?.failures ?? [])
     if (!config.enableRequestLog) return
     // What is undefined is left out of the line: one object as it stands costs less than one put together from others.
-    log[record?.outcome === 'served' ? 'info' : 'warn']('request.end', {
+    log[record.outcome === 'served' ? 'info' : 'warn']('request.end', {
       request: requestId,
       client: client.name,
       protocol: route.protocol,
       operation: route.operation === 'generate' ? undefined : route.operation,
-      model: envelope?.model.slice(0, 200) ?? null,
-      upstream_model: record?.upstreamModel === record?.model ? undefined : (record?.upstreamModel ?? undefined),
-      account: record?.account ?? null,
-      status: record?.outcome === 'gone' || refusal?.kind === 'client_gone' ? 499 : outgoing.statusCode,
-      outcome: record?.outcome ?? 'refused',
-      attempts: record?.attempts ?? 0,
-      ms: Math.round(clock.monotonic() - arrivedAt),
-      first_content_ms: record === null || record.firstContentMs === null ? null : Math.round(record.firstContentMs),
+      model: record.model,
+      upstream_model: record.upstreamModel === record.model ? undefined : (record.upstreamModel ?? undefined),
+      account: record.account,
+      status: record.status,
+      outcome: record.outcome,
+      attempts: record.attempts,
+      ms: record.totalMs,
+      first_content_ms: record.firstContentMs,
       bytes_in: bytesIn,
       bytes_out: bytesOut,
-      ...record?.usage,
-      failures: record === null || record.failures.length === 0 ? undefined : record.failures,
+      ...story?.usage,
+      failures: story === null || story.failures.length === 0 ? undefined : story.failures.map(tellTry),
       refusal: refusal?.message,
     })
   }

@@ -47,20 +47,19 @@ export function createConclusion({ pool, clock, warn }: ConclusionDependencies):
       record.outcome = request.exchange.gone.aborted ? 'gone' : result.kind
       if (result.kind === 'broken') {
         const failed = result.error === undefined ? null : judge(lease, result.error, [])
-        record.failures.push(`${lease.account.name}: ${result.message}`)
+        record.failures.push({ account: lease.account.name, reason: null, message: result.message })
         if (!isSideCall(request)) blame(lease, failed?.verdict ?? { reason: 'transient', message: result.message })
         const kind = result.isTimeout ? 'upstream_timeout' : 'upstream_failed'
         const broken = new GatewayError({ kind, source: 'gateway', message: result.message })
         request.exchange.fail(failed === null ? broken : errorOf(failed, undefined), [], result.told)
       } else if (result.kind === 'served') {
-        record.firstContentMs = result.firstContentMs
         if (result.isEndSupplied === true) {
           warn('terminal_event.supplied', { request: request.exchange.requestId, account: lease.account.name })
         }
         if (result.errorEvent !== null) {
           const { verdict } = judge(lease, result.errorEvent, result.rawHeaders)
           record.outcome = 'broken'
-          record.failures.push(`${lease.account.name}: ${verdict.reason} (${verdict.message})`)
+          record.failures.push({ account: lease.account.name, reason: verdict.reason, message: verdict.message })
           if (!isSideCall(request)) blame(lease, verdict)
         } else if (!isSideCall(request)) {
           const wroteHourCache = (result.usage.cacheWrite1h ?? 0) > 0

@@ -54,6 +54,7 @@ export function createExchange(options: ExchangeOptions) {
   let lastWriteAt = clock.monotonic()
   let stalledSince: number | null = null
   let bytesOut = 0
+  let contentAt: number | null = null
   let isMidEvent = false
   let onDrain: (() => void) | null = null
 
@@ -139,6 +140,10 @@ export function createExchange(options: ExchangeOptions) {
     get bytesOut() {
       return bytesOut
     },
+    /** When the answer began for the client, an error's too (monotonic ms); null while nothing of one has gone out. */
+    get contentAt() {
+      return contentAt
+    },
     /** Called when the client reads again after `write` returned false. */
     set onDrain(callback: (() => void) | null) {
       onDrain = callback
@@ -150,7 +155,9 @@ export function createExchange(options: ExchangeOptions) {
         const isUpstreams = new Set(headers.map(([name]) => name))
         writeHead(200, [...STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name)), ...headers])
       }
-      if (stage !== 'ended') stage = 'content'
+      if (stage === 'ended') return
+      stage = 'content'
+      contentAt ??= clock.monotonic()
     },
 
     /** Passes bytes on. `endsBetweenEvents` says whether a sign of life may follow. False: wait for `onDrain`. */
@@ -173,6 +180,7 @@ export function createExchange(options: ExchangeOptions) {
       if (stage !== 'open') return
       writeHead(status, [...headers, ['content-length', String(body.length)]])
       bytesOut += body.length
+      contentAt = clock.monotonic()
       stage = 'ended'
       endWith(body)
     },

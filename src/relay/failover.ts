@@ -112,7 +112,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
     }
     const next = judgeResult(result, account, clock.now(), clock.monotonic() - lease.startedAt)
     const { reason, message } = next.verdict
-    record.failures.push(`${account.name}: ${reason} (${message})`)
+    record.failures.push({ account: account.name, reason, message })
     const refusal = reason === 'client_mistake' ? (next.reply?.error ?? null) : null
     if (refusal !== null && mend(request, lease, refusal, leftOut)) {
       poolRequest.prefer = account
@@ -142,7 +142,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
     record: RelayRecord,
     tries: Tries,
   ): void {
-    record.failures.push(`${lease.account.name}: ${message}`)
+    record.failures.push({ account: lease.account.name, reason: null, message })
     if (needsOwner) return
     poolRequest.tried.add(lease.account)
     const verdict = { reason: 'transient', message } as const
@@ -172,7 +172,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
       account,
       request.exchange.gone,
       (credential) => dispatch(request, lease, credential, record),
-      () => record.failures.push(`${account.name}: unauthorized (renewed its sign-in)`),
+      () => record.failures.push({ account: account.name, reason: 'unauthorized', message: 'renewed its sign-in' }),
     )
   }
 

@@ -22,27 +22,16 @@ export interface RelayDependencies extends Omit<FailoverDependencies, 'budget'> 
   readonly responses: ResponseMemory
 }
 
-export type Relay = (request: RelayRequest) => Promise<RelayRecord>
+/** Resolves when the answer is complete, or its client gone. Never rejects; `record` tells what became of it. */
+export type Relay = (request: RelayRequest, record: RelayRecord) => Promise<void>
 
 export function createRelay(dependencies: RelayDependencies): Relay {
   const { config, pool, clock } = dependencies
   const budget = createRetryBudget(clock)
   const tryAccounts = createFailover({ ...dependencies, budget })
 
-  return async function relay(request) {
+  return async function relay(request, record) {
     const leave = budget.enter()
-    const record: RelayRecord = {
-      account: null,
-      model: request.envelope.model,
-      upstreamModel: null,
-      attempts: 0,
-      outcome: 'failed',
-      usage: {},
-      firstContentMs: null,
-      failures: [],
-      dropped: [],
-      losses: [],
-    }
     try {
       await serve(request, record)
       if (request.exchange.gone.aborted && record.outcome === 'failed') record.outcome = 'gone'
@@ -52,7 +41,6 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     } finally {
       leave()
     }
-    return record
   }
 
   async function serve(request: RelayRequest, record: RelayRecord): Promise<void> {
@@ -110,7 +98,8 @@ export function createRelay(dependencies: RelayDependencies): Relay {
 
   function fail(request: RelayRequest, record: RelayRecord, error: unknown): void {
     const known = asGatewayError(error)
-    record.failures.push(known.kind === 'internal' ? String(error) : known.message)
+    const message = known.kind === 'internal' ? String(error) : known.message
+    record.failures.push({ account: null, reason: null, message })
     if (known.kind === 'internal')
       dependencies.warn('request.crashed', { error: String((error as Error)?.stack ?? error) })
     request.exchange.fail(known, relayHeaders(record))

@@ -4,6 +4,7 @@
 import type { ClientToken, Protocol } from '../core/account.ts'
 import type { Envelope, Usage } from '../protocols/contract.ts'
 import type { Operation } from '../providers/contract.ts'
+import type { FailedTry } from '../usage/record.ts'
 import type { Exchange } from './exchange.ts'
 import type { ReasoningRepairs } from './reasoning-repair.ts'
 import type { ResponseThread } from './response-thread.ts'
@@ -28,7 +29,7 @@ export interface ThreadedRequest extends RelayRequest {
   readonly cacheKey: string | null
 }
 
-/** What became of a request, for the log. */
+/** What becomes of a request, for the log and the books; whoever shows requests under way may read it meanwhile. */
 export interface RelayRecord {
   account: string | null
   model: string
@@ -36,13 +37,26 @@ export interface RelayRecord {
   attempts: number
   outcome: 'served' | 'failed' | 'broken' | 'gone'
   usage: Usage
-  firstContentMs: number | null
-  /** Why each attempt that did not serve failed, in order. */
-  failures: string[]
+  /** The attempts that did not serve, in order. */
+  failures: FailedTry[]
   /** What the answer was made without, or mended. */
   dropped: readonly string[]
   /** What the translation could not carry over, as `code:detail`. */
   losses: readonly string[]
+}
+
+export function startRecord(model: string): RelayRecord {
+  return {
+    account: null,
+    model,
+    upstreamModel: null,
+    attempts: 0,
+    outcome: 'failed',
+    usage: {},
+    failures: [],
+    dropped: [],
+    losses: [],
+  }
 }
 
 /** Counting tokens is free at every vendor, so what comes of it says nothing of an account's health. */

@@ -33,6 +33,15 @@ export interface UsageRecord {
   readonly error: string | null
 }
 
+/** An attempt that came to nothing. */
+export interface FailedTry {
+  /** Null when nobody could be asked. */
+  readonly account: string | null
+  /** The class of the failure, as the pool knows it; null where the account was never judged. */
+  readonly reason: string | null
+  readonly message: string
+}
+
 export interface TokenCounts {
   readonly input: number
   readonly cached: number

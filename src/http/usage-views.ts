@@ -1,0 +1,36 @@
+/**
+ * From the books to the JSON of `views.ts`.
+ */
+import type { KeyedTotals } from '../usage/daybook.ts'
+import type { UsageRecord } from '../usage/record.ts'
+import type { LiveRequest } from '../usage/recorder.ts'
+import type { ErrorView, LiveRequestView, TotalsView } from './views.ts'
+
+export function viewTotals({ key, totals }: KeyedTotals): TotalsView {
+  return {
+    key,
+    requests: totals.requests,
+    failures: totals.failures,
+    input: totals.input,
+    cached: totals.cached,
+    cache_write: totals.cacheWrite,
+    output: totals.output,
+    reasoning: totals.reasoning,
+    cost: totals.cost,
+    unpriced: totals.unpriced,
+  }
+}
+
+export function viewError(record: UsageRecord): ErrorView {
+  const { request, client, account, model, status } = record
+  const message = record.error ?? `the answer ended with HTTP ${status}`
+  return { at: new Date(record.at).toISOString(), request, client, account, model, status, message }
+}
+
+/** `now`: monotonic ms. */
+export function viewLive(
+  { request, client, protocol, model, progress, arrivedAt }: LiveRequest,
+  now: number,
+): LiveRequestView {
+  return { request, client, account: progress?.account ?? null, model, protocol, age_ms: Math.round(now - arrivedAt) }
+}
