@@ -163,3 +163,73 @@ export interface ExplainView {
     readonly until: string | null
   }>
 }
+
+/** `GET /admin/accounts`. */
+export interface AccountsView {
+  readonly accounts: readonly AccountView[]
+}
+
+/** `GET /admin/sessions`: conversations that are at home with an account, those used last first, at most 500. */
+export interface SessionsView {
+  /** All there are. */
+  readonly total: number
+  readonly sessions: readonly SessionView[]
+}
+
+export interface SessionView {
+  /** The beginning of its key, which is a digest: enough to tell sessions apart. */
+  readonly session: string
+  readonly account: string
+  /** Since its last use. */
+  readonly idle_ms: number
+  /** How long the vendor's cache stays warm from here; null when it has cooled, or nothing was served yet. */
+  readonly warm_ms: number | null
+}
+
+/** `GET /admin/errors`, the newest first. */
+export interface ErrorsView {
+  readonly errors: readonly ErrorView[]
+}
+
+/** `GET /admin/usage?by=account|token|model|day&since=7d`. */
+export interface UsageView {
+  readonly by: 'account' | 'token' | 'model' | 'day'
+  readonly since: string
+  readonly totals: readonly TotalsView[]
+}
+
+/** `POST /admin/reload`: what the file changed; status 200 also when it was rejected, which `config.rejected` tells. */
+export interface ReloadView {
+  readonly config: ConfigView
+  /** False when the file says what is in force already, or was rejected. */
+  readonly changed: boolean
+  readonly accounts: {
+    readonly added: readonly string[]
+    readonly removed: readonly string[]
+    readonly changed: readonly string[]
+  }
+  /** Keys at the top level of the file whose values are new and in force. */
+  readonly settings: readonly string[]
+  /** Keys that are new in the file, but take effect with the next start alone. */
+  readonly needs_restart: readonly string[]
+  /** What its owner should know about the file, as `check` prints it. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * `POST /admin/accounts/{name}/pause|resume|clear|refresh|test`; the name percent-encoded. An unknown account is 404, an
+ * action that means nothing for the account is 409.
+ */
+export interface ActionView {
+  readonly account: string
+  readonly action: 'pause' | 'resume' | 'clear' | 'refresh' | 'test'
+  /** False when it was tried in vain: a refresh or a test that failed. */
+  readonly ok: boolean
+  /** One line for its owner. */
+  readonly message: string
+}
+
+/** Every refusal of `/admin/*`. */
+export interface AdminErrorView {
+  readonly error: { readonly message: string; readonly type: string }
+}
