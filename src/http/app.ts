@@ -13,7 +13,6 @@ import type { ResponseMemory } from '../relay/response-memory.ts'
 import { pathOf } from './dialect.ts'
 import { createDoor, unknownPath } from './door.ts'
 import { createGuard } from './guard.ts'
-import { limitGuesses } from './guess-limiter.ts'
 import { addHealthRoutes, type HealthDependencies } from './health-routes.ts'
 import { addModelRoutes } from './model-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
@@ -31,7 +30,7 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 
 export function createApp(dependencies: AppDependencies): RequestListener {
   const { config, clock, log } = dependencies
-  const guard = limitGuesses(createGuard(config.tokens), clock)
+  const guard = createGuard(config.tokens)
   const door = createDoor({ guard, clock, log, isLogging: config.enableRequestLog })
   const relayRequest = createRelayRequest(door, dependencies.serveRequest)
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -41,8 +40,7 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   addHealthRoutes(app, door, { ...dependencies, guard })
   app.notFound(door.refuseUnknown)
   app.onError((cause, { env }) => {
-    const isRefusal = cause instanceof GatewayError
-    const error = isRefusal ? cause : new GatewayError({ kind: 'internal', message: 'a fault in the relay', cause })
+    const error = new GatewayError({ kind: 'internal', message: 'a fault in the relay', cause })
     door.refuse(env.incoming, env.outgoing, error)
     return RESPONSE_ALREADY_SENT
   })

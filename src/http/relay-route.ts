@@ -12,7 +12,7 @@ import type { Envelope } from '../protocols/contract.ts'
 import type { GeminiPath } from '../protocols/gemini/downstream.ts'
 import { protocols } from '../protocols/index.ts'
 import type { Operation } from '../providers/contract.ts'
-import { createExchange } from '../relay/exchange.ts'
+import { Exchange } from '../relay/exchange.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
 import type { Relay } from '../relay/relay.ts'
 import { type RelayRecord, startRecord } from '../relay/request.ts'
@@ -85,7 +85,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       // A count is one number, whatever the body asks for; Gemini's streams are events only when the query says so.
       const isStream =
         envelope.stream && route.operation !== 'count_tokens' && (route.path === null || query.get('alt') === 'sse')
-      const exchange = createExchange({
+      const exchange = new Exchange({
         incoming,
         outgoing,
         downstream,

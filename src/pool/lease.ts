@@ -2,6 +2,7 @@
  * What a request asks of the pool, and what it gets.
  */
 import type { Account, Protocol } from '../core/account.ts'
+import type { Departure } from '../core/departure.ts'
 
 export interface PoolRequest {
   readonly protocol: Protocol
@@ -19,8 +20,8 @@ export interface PoolRequest {
   readonly takesSlot: boolean
   /** False when the caller has another name to try before it waits for this one. */
   readonly mayWait: boolean
-  /** Aborts when the client leaves: it waits no longer. */
-  readonly signal: AbortSignal
+  /** When the client leaves it waits no longer. */
+  readonly gone: Departure
   /** The lease is kept when the client leaves, because its answer is read on; else it ends by itself. */
   readonly outlivesClient: boolean
 }

@@ -67,7 +67,7 @@ export function createPool(settings: PoolSettings) {
    */
   function acquire(request: PoolRequest): Promise<Lease | null> {
     // Nobody would be there to give the lease back, or to leave the queue.
-    if (request.signal.aborted) return Promise.reject(clientGone())
+    if (request.gone.hasLeft) return Promise.reject(clientGone())
     const first = tryAcquire(request)
     if (first.lease !== null) return Promise.resolve(first.lease)
     const refusal = refusalOf(request, first.selection, settings.queue.timeoutMs)
@@ -89,13 +89,13 @@ export function createPool(settings: PoolSettings) {
 
   function wait(request: PoolRequest, firstWakeAt: number): Promise<Lease | null> {
     return new Promise((resolve, reject) => {
-      const { signal } = request
+      const { gone } = request
       const deadlineAt = clock.monotonic() + settings.queue.timeoutMs
       let wake: Timer | null = null
       const leave = (): void => {
         wake?.cancel()
         deadline.cancel()
-        signal.removeEventListener('abort', onGone)
+        gone.unwatch(onGone)
         queue.remove(waiter)
       }
       const onGone = (): void => {
@@ -118,7 +118,7 @@ export function createPool(settings: PoolSettings) {
           }
           wake?.cancel()
           deadline.cancel()
-          signal.removeEventListener('abort', onGone)
+          gone.unwatch(onGone)
           if (refusal === null || request.tried.size > 0) resolve(lease)
           else reject(refusal)
           return true
@@ -128,7 +128,7 @@ export function createPool(settings: PoolSettings) {
         leave()
         reject(refuseBusy('queue_timeout', `no account became free within ${settings.queue.timeoutMs / 1000} s`))
       })
-      signal.addEventListener('abort', onGone, { once: true })
+      gone.watch(onGone)
       queue.add(waiter)
       wakeAt(firstWakeAt)
     })
@@ -153,7 +153,7 @@ export function createPool(settings: PoolSettings) {
 
   function lend(state: AccountState, request: PoolRequest, found: Binding | null, now: number): Lease {
     const { account } = state
-    const { signal, takesSlot, model } = request
+    const { gone, takesSlot, model } = request
     const mayMove = found === null || hasLostItsHome(found, model, now)
     const binding = mayMove && found?.account !== account ? sticky.bind(request.sessionKeys, account) : found
     const isProbe = takesSlot && viewHealth(state.health, model, now).state === 'probe'
@@ -170,12 +170,12 @@ export function createPool(settings: PoolSettings) {
     const release = (): void => {
       if (isReleased) return
       isReleased = true
-      signal.removeEventListener('abort', release)
+      gone.unwatch(release)
       if (takesSlot) state.inFlight--
       if (isProbe) setProbing(state.health, model, clock.monotonic(), false)
       queue.serve()
     }
-    if (!request.outlivesClient) signal.addEventListener('abort', release, { once: true })
+    if (!request.outlivesClient) gone.watch(release)
     const [upstreamModel = model] = mostSpecific(account.modelMap, model) ?? []
     const isHome = binding?.account === account && binding.warmAt !== null
     const lease: Lease = { account, model, upstreamModel, startedAt: now, isHome, release }

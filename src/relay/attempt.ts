@@ -25,7 +25,7 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
       if (isSettled) return
       isSettled = true
       unwatch()
-      exchange.gone.removeEventListener('abort', onGone)
+      exchange.gone.unwatch(onGone)
       resolve(result)
     }
     const onGone = (): void => {
@@ -35,13 +35,15 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
       upstreamExchange.abort()
       finish({ kind: 'gone', usage: {} })
     }
-    const unwatch = job.heartbeat.watch((now) => {
-      if (sink !== null) return sink.tick(now)
-      if (now - startedAt < headDeadlineMs) return
-      upstreamExchange.abort()
-      finish({ kind: 'unreachable', failure: 'timeout', message: `no answer within ${headDeadlineMs / 1000} s` })
+    const unwatch = job.heartbeat.watch({
+      tick(now) {
+        if (sink !== null) return sink.tick(now)
+        if (now - startedAt < headDeadlineMs) return
+        upstreamExchange.abort()
+        finish({ kind: 'unreachable', failure: 'timeout', message: `no answer within ${headDeadlineMs / 1000} s` })
+      },
     })
-    exchange.gone.addEventListener('abort', onGone)
+    exchange.gone.watch(onGone)
 
     const upstreamExchange: UpstreamExchange = job.client.send(job.call, {
       onHead(status, rawHeaders) {
@@ -71,7 +73,7 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
         else sink.onBreak(message, failure.kind)
       },
     })
-    if (exchange.gone.aborted) onGone()
+    if (exchange.gone.hasLeft) onGone()
   })
 }
 

@@ -44,7 +44,7 @@ export function createConclusion({ pool, clock, warn }: ConclusionDependencies):
     blame,
     conclude(request, lease, result, record) {
       record.usage = result.usage
-      record.outcome = request.exchange.gone.aborted ? 'gone' : result.kind
+      record.outcome = request.exchange.gone.hasLeft ? 'gone' : result.kind
       if (result.kind === 'broken') {
         const failed = result.error === undefined ? null : judge(lease, result.error, [])
         record.failures.push({ account: lease.account.name, reason: null, message: result.message })

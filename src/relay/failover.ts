@@ -2,6 +2,7 @@
  * The only retry loop: a request takes a lease, makes an attempt, and goes on elsewhere until content flows or nobody is
  * left for the name.
  */
+import type { Departure } from '../core/departure.ts'
 import { nextStep } from '../core/verdict.ts'
 import type { Lease, PoolRequest } from '../pool/pool.ts'
 import type { UpstreamError } from '../protocols/contract.ts'
@@ -60,16 +61,16 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
     const tries: Tries = { failures, isFree: record.attempts === 0, hasRepeated: false }
     let releaseRetry: (() => void) | null = null
     try {
-      while (!request.exchange.gone.aborted && poolRequest.tried.size <= config.maxAccountSwitches) {
+      while (!request.exchange.gone.hasLeft && poolRequest.tried.size <= config.maxAccountSwitches) {
         if (!tries.isFree && releaseRetry === null) {
           releaseRetry = await budget.takeRetry(request.exchange.gone)
-          if (releaseRetry === null) return request.exchange.gone.aborted ? 'answered' : 'no_turn'
+          if (releaseRetry === null) return request.exchange.gone.hasLeft ? 'answered' : 'no_turn'
         }
         const lease = await nextLease(poolRequest, failures)
         if (lease === null) break
         try {
           // It may have left in the very moment of its turn; nothing is asked for nobody.
-          if (request.exchange.gone.aborted) break
+          if (request.exchange.gone.hasLeft) break
           if (await tryAccount(request, poolRequest, lease, record, tries)) return 'answered'
         } finally {
           lease.release()
@@ -78,7 +79,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
     } finally {
       releaseRetry?.()
     }
-    return request.exchange.gone.aborted ? 'answered' : 'unserved'
+    return request.exchange.gone.hasLeft ? 'answered' : 'unserved'
   }
 
   async function nextLease(poolRequest: PoolRequest, failures: readonly FailedAttempt[]): Promise<Lease | null> {
@@ -176,10 +177,10 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
     )
   }
 
-  function pause(ms: number, gone: AbortSignal): Promise<void> {
+  function pause(ms: number, gone: Departure): Promise<void> {
     return new Promise((resolve) => {
       const timer = clock.timer(ms, resolve)
-      gone.addEventListener('abort', () => (timer.cancel(), resolve()), { once: true })
+      gone.watch(() => (timer.cancel(), resolve()))
     })
   }
 }

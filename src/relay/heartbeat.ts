@@ -5,34 +5,39 @@
 import { createBag } from '../core/bag.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 
+export interface Watched {
+  /** `now` is monotonic. */
+  tick(now: number): void
+}
+
 export interface Heartbeat {
-  /** Calls `tick` with the monotonic time about four times a second until the returned function is called. */
-  watch(tick: (now: number) => void): () => void
+  /** Ticks about four times a second until the returned function is called. */
+  watch(watched: Watched): () => void
   readonly watched: number
 }
 
 const TICK_MS = 250
 
 export function createHeartbeat(clock: Clock): Heartbeat {
-  const ticks = createBag<(now: number) => void>()
+  const all = createBag<Watched>()
   let timer: Timer | null = null
+
+  function beat(): void {
+    const now = clock.monotonic()
+    all.forEach((each) => each.tick(now))
+    // An idle relay does not wake up; one between two requests would start the timer anew for each of them.
+    if (all.size > 0) return
+    timer?.cancel()
+    timer = null
+  }
+
   return {
     get watched() {
-      return ticks.size
+      return all.size
     },
-    watch(tick) {
-      const remove = ticks.add(tick)
-      // An idle relay does not wake up.
-      timer ??= clock.every(TICK_MS, () => {
-        const now = clock.monotonic()
-        ticks.forEach((each) => each(now))
-      })
-      return () => {
-        remove()
-        if (ticks.size > 0) return
-        timer?.cancel()
-        timer = null
-      }
+    watch(watched) {
+      timer ??= clock.every(TICK_MS, beat)
+      return all.add(watched)
     },
   }
 }

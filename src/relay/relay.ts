@@ -34,9 +34,9 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     const leave = budget.enter()
     try {
       await serve(request, record)
-      if (request.exchange.gone.aborted && record.outcome === 'failed') record.outcome = 'gone'
+      if (request.exchange.gone.hasLeft && record.outcome === 'failed') record.outcome = 'gone'
     } catch (error) {
-      if (request.exchange.gone.aborted) record.outcome = 'gone'
+      if (request.exchange.gone.hasLeft) record.outcome = 'gone'
       else fail(request, record, error)
     } finally {
       leave()
@@ -66,7 +66,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       prefer: thread?.prefer ?? null,
       takesSlot: request.operation !== 'count_tokens',
       mayWait: chain.length === 1,
-      signal: exchange.gone,
+      gone: exchange.gone,
       outlivesClient: config.onClientDisconnect === 'drain',
     }))
     const whole = { ...request, thread, repairs: createReasoningRepairs(), cacheKey: keys.at(-1) ?? null }
@@ -82,7 +82,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       } catch (error) {
         // What the chain's next name may still mend; anything else would fail there just the same.
         const hasWaited = poolRequest.mayWait && error instanceof GatewayError && error.limitedBy === 'queue'
-        if (!(error instanceof GatewayError) || hasWaited || exchange.gone.aborted) throw error
+        if (!(error instanceof GatewayError) || hasWaited || exchange.gone.hasLeft) throw error
         refusals.push(error)
       }
     }

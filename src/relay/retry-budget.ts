@@ -3,12 +3,13 @@
  * a second or later attempt. The others wait their turn, in order, instead of failing.
  */
 import type { Clock } from '../core/clock.ts'
+import type { Departure } from '../core/departure.ts'
 
 export interface RetryBudget {
   /** A request begins; call the result when it is over. */
   enter(): () => void
   /** Waits for a place among the retries; resolves to its release, or to null when none came within the bound. */
-  takeRetry(signal: AbortSignal): Promise<(() => void) | null>
+  takeRetry(gone: Departure): Promise<(() => void) | null>
 }
 
 const SHARE = 0.2
@@ -44,20 +45,20 @@ export function createRetryBudget(clock: Clock): RetryBudget {
         underWay--
       }
     },
-    takeRetry(signal) {
+    takeRetry(gone) {
       if (hasRoom()) return Promise.resolve(take())
-      if (signal.aborted) return Promise.resolve(null)
+      if (gone.hasLeft) return Promise.resolve(null)
       return new Promise((resolve) => {
         const settle = (outcome: (() => void) | null): void => {
           waiting.delete(admit)
           deadline.cancel()
-          signal.removeEventListener('abort', giveUp)
+          gone.unwatch(giveUp)
           resolve(outcome)
         }
         const admit = (): void => settle(take())
         const giveUp = (): void => settle(null)
         const deadline = clock.timer(LONGEST_WAIT_MS, giveUp)
-        signal.addEventListener('abort', giveUp, { once: true })
+        gone.watch(giveUp)
         waiting.add(admit)
       })
     },

@@ -2,6 +2,7 @@
  * Runs an attempt with the account's credential, and once more after a renewal when a sign-in is refused.
  */
 import type { Account, UsableCredential } from '../core/account.ts'
+import type { Departure } from '../core/departure.ts'
 import { NoCredential, type TokenKeeper } from '../oauth/tokens.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 
@@ -18,7 +19,7 @@ export type Credentials = Pick<TokenKeeper, 'atHand' | 'current' | 'renew'>
 export async function withCredential(
   credentials: Credentials,
   account: Account,
-  gone: AbortSignal,
+  gone: Departure,
   send: (credential: UsableCredential) => Promise<AttemptResult>,
   onRenewed: () => void,
 ): Promise<AttemptResult | Skipped> {
@@ -35,12 +36,12 @@ export async function withCredential(
   return send(second)
 }
 
-async function waitFor<T>(work: Promise<T>, gone: AbortSignal): Promise<T | Skipped | { kind: 'gone'; usage: object }> {
+async function waitFor<T>(work: Promise<T>, gone: Departure): Promise<T | Skipped | { kind: 'gone'; usage: object }> {
   let onGone = (): void => {}
   const left = new Promise<{ kind: 'gone'; usage: object }>((resolve) => {
     onGone = () => resolve({ kind: 'gone', usage: {} })
-    if (gone.aborted) onGone()
-    gone.addEventListener('abort', onGone)
+    if (gone.hasLeft) onGone()
+    gone.watch(onGone)
   })
   try {
     return await Promise.race([work, left])
@@ -48,6 +49,6 @@ async function waitFor<T>(work: Promise<T>, gone: AbortSignal): Promise<T | Skip
     if (!(error instanceof NoCredential)) throw error
     return { kind: 'skipped', message: error.message, needsOwner: error.needsOwner }
   } finally {
-    gone.removeEventListener('abort', onGone)
+    gone.unwatch(onGone)
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Account } from '../../src/core/account.ts'
+import { ClientDeparture } from '../../src/core/departure.ts'
 import type { GatewayError } from '../../src/core/errors.ts'
 import { createPool, type Lease, type Pool, type PoolRequest, type PoolSettings } from '../../src/pool/pool.ts'
 import { makeAccount } from '../harness/accounts.ts'
@@ -34,7 +35,7 @@ function ask(facts: Partial<PoolRequest> = {}): PoolRequest {
     isTranslatable: false,
     takesSlot: true,
     mayWait: true,
-    signal: new AbortController().signal,
+    gone: new ClientDeparture(),
     outlivesClient: false,
     ...facts,
   }
@@ -149,9 +150,9 @@ describe('concurrency', () => {
 
   test('a client that leaves gives its slot back by itself', async () => {
     const { pool } = makePool([makeAccount('a')])
-    const client = new AbortController()
-    await take(pool, { signal: client.signal })
-    client.abort()
+    const client = new ClientDeparture()
+    await take(pool, { gone: client })
+    client.happen()
     expect(pool.states[0]?.inFlight).toBe(0)
   })
 
@@ -195,9 +196,9 @@ describe('concurrency', () => {
   test('a waiter that leaves is out of the queue at once', async () => {
     const { pool, clock } = makePool([makeAccount('a', { concurrency: 1 })])
     await take(pool)
-    const client = new AbortController()
-    const waiting = pool.acquire(ask({ signal: client.signal }))
-    client.abort()
+    const client = new ClientDeparture()
+    const waiting = pool.acquire(ask({ gone: client }))
+    client.happen()
     await expect(waiting).rejects.toMatchObject({ kind: 'client_gone' })
     expect([pool.waiting, clock.pending]).toEqual([0, 0])
   })
