@@ -220,6 +220,13 @@ export function liftQuota(health: Health): void {
   health.delete(healthKey('quota', null))
 }
 
+/** Another credential lifts what the old one was refused for; limits and passing trouble are not its doing. */
+export function forgiveCredential(health: Health): void {
+  for (const [key, { reason }] of health) if (OF_CREDENTIAL.has(reason)) health.delete(key)
+}
+
+const OF_CREDENTIAL: ReadonlySet<Reason> = new Set(['unauthorized', 'forbidden', 'banned', 'billing'])
+
 function healthKey(reason: Reason, model: string | null): string {
   return model === null ? reason : `${reason} ${model}`
 }

@@ -10,14 +10,18 @@ import { type Cooldown, type Health, viewHealth } from './cooldown.ts'
 
 /** Everything about an account that changes while the relay runs. Mutated by the pool alone. */
 export interface AccountState {
-  readonly account: Account
-  readonly position: number
+  account: Account
+  position: number
   /** The protocols its provider speaks for it. */
-  readonly protocols: readonly Protocol[]
-  readonly health: Health
-  readonly windows: Map<string, WindowReading & { readonly seenAt: number }>
+  protocols: readonly Protocol[]
+  health: Health
+  windows: Map<string, WindowReading & { readonly seenAt: number }>
   /** What its owner has to do before it can serve; null when it can. */
   problem: string | null
+  /** Somebody has stopped it by hand; it finishes what it serves. */
+  isPaused: boolean
+  /** No longer in the config; it finishes what it serves. */
+  isRemoved: boolean
   inFlight: number
   lastUsedAt: number
   /** Monotonic start times of the last minute, oldest first; kept only under an `rpm` limit. */
@@ -32,7 +36,7 @@ export interface Query {
   readonly confinedTo: readonly string[]
   readonly tried: ReadonlySet<Account>
   /** The session's home, which quota reserves do not turn away. */
-  readonly home: Account | null
+  readonly home: AccountState | null
   /** The request can be put into the words of another protocol. */
   readonly isTranslatable: boolean
   /** Side endpoints take no slot. */
@@ -41,6 +45,7 @@ export interface Query {
 
 export type ExclusionReason =
   | 'disabled'
+  | 'paused'
   | 'not_allowed'
   | 'needs_attention'
   | 'model_not_served'
@@ -109,6 +114,7 @@ function judge(query: Query, state: AccountState, now: number, wallNow: number):
     cooldown,
   })
   if (!account.enabled) return because('disabled')
+  if (state.isPaused) return because('paused')
   if (!isAllowed(query.confinedTo, account)) return because('not_allowed')
   if (!servesModel(account, query.model, query.protocol)) return because('model_not_served')
   if (state.problem !== null) return because('needs_attention')
@@ -119,7 +125,7 @@ function judge(query: Query, state: AccountState, now: number, wallNow: number):
     const blockedBy = health.blockedBy as Cooldown
     return blockedBy.until > now ? because('cooling', blockedBy.until, blockedBy) : because('probing', null, blockedBy)
   }
-  const gatedUntil = quotaGateEnd(state, query.home === account, wallNow)
+  const gatedUntil = quotaGateEnd(state, query.home === state, wallNow)
   if (gatedUntil !== null) return because('quota_gate', now + gatedUntil - wallNow)
   return slotExclusion(query, state, now)
 }

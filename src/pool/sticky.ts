@@ -2,11 +2,11 @@
  * Which account a conversation is at home with. The vendor's prompt cache and signed reasoning live there, so moving
  * costs money and can fail.
  */
-import type { Account } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
+import type { AccountState } from './select.ts'
 
 export interface Binding {
-  account: Account
+  home: AccountState
   /** Monotonic ms of the last success at home; null until the first: an unproven binding moves freely. */
   warmAt: number | null
   /** How long the vendor keeps the cache warm. */
@@ -17,14 +17,18 @@ export interface Binding {
 }
 
 export interface StickySessions {
+  /** 0 turns stickiness off. May be changed; bindings are judged by the new one. */
+  ttlMs: number
   /** The binding of the first key that has one. Keys are ordered from most to least specific. */
   find(keys: readonly string[]): Binding | null
   /** Binds the first key; replaces what was there. */
-  bind(keys: readonly string[], account: Account): Binding
+  bind(keys: readonly string[], home: AccountState): Binding
   /** Renews a binding after a success and makes it known under the first key; `atHome` keeps its cache warm. */
   confirm(keys: readonly string[], binding: Binding, facts: { atHome: boolean; wroteHourCache: boolean }): void
   /** Drops every binding, or those of one account. Returns how many there were. */
-  clear(account?: Account): number
+  clear(home?: AccountState): number
+  /** Every binding with its key, the one used last first; one that several keys lead to comes once for each. */
+  list(): Array<{ readonly key: string; readonly binding: Readonly<Binding> }>
   readonly size: number
 }
 
@@ -32,9 +36,8 @@ const MOST_BINDINGS = 10_000
 export const WARM_CACHE_MS = 5 * 60_000
 const HOUR_CACHE_MS = 60 * 60_000
 
-/** `ttlMs` 0 turns stickiness off. */
 export function createStickySessions(options: { ttlMs: number; clock: Clock }): StickySessions {
-  const { ttlMs, clock } = options
+  const { clock } = options
   const bindings = new Map<string, Binding>()
 
   function store(key: string, binding: Binding): void {
@@ -43,36 +46,37 @@ export function createStickySessions(options: { ttlMs: number; clock: Clock }): 
     if (bindings.size > MOST_BINDINGS) bindings.delete(bindings.keys().next().value as string)
   }
 
-  return {
+  const sessions: StickySessions = {
+    ttlMs: options.ttlMs,
     get size() {
       return bindings.size
     },
     find(keys) {
-      if (ttlMs === 0) return null
+      if (sessions.ttlMs === 0) return null
       const now = clock.monotonic()
       for (const key of keys) {
         const binding = bindings.get(key)
         if (binding === undefined) continue
-        if (now - binding.lastUsedAt < ttlMs) return binding
+        if (now - binding.lastUsedAt < sessions.ttlMs) return binding
         bindings.delete(key)
       }
       return null
     },
-    bind(keys, account) {
+    bind(keys, home) {
       const binding = {
-        account,
+        home,
         warmAt: null,
         cacheTtlMs: WARM_CACHE_MS,
         lastUsedAt: clock.monotonic(),
         slowInARow: 0,
       }
       const [key] = keys
-      if (ttlMs > 0 && key !== undefined) store(key, binding)
+      if (sessions.ttlMs > 0 && key !== undefined) store(key, binding)
       return binding
     },
     confirm(keys, binding, { atHome, wroteHourCache }) {
       const [key] = keys
-      if (ttlMs === 0 || key === undefined) return
+      if (sessions.ttlMs === 0 || key === undefined) return
       binding.lastUsedAt = clock.monotonic()
       if (atHome) {
         binding.warmAt = binding.lastUsedAt
@@ -80,12 +84,14 @@ export function createStickySessions(options: { ttlMs: number; clock: Clock }): 
       }
       store(key, binding)
     },
-    clear(account) {
+    clear(home) {
       const before = bindings.size
       for (const [key, binding] of bindings) {
-        if (account === undefined || binding.account === account) bindings.delete(key)
+        if (home === undefined || binding.home === home) bindings.delete(key)
       }
       return before - bindings.size
     },
+    list: () => [...bindings].toReversed().map(([key, binding]) => ({ key, binding })),
   }
+  return sessions
 }
