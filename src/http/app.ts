@@ -13,6 +13,7 @@ import type { ResponseMemory } from '../relay/response-memory.ts'
 import { pathOf } from './dialect.ts'
 import { createDoor, unknownPath } from './door.ts'
 import { createGuard } from './guard.ts'
+import { limitGuesses } from './guess-limiter.ts'
 import { addHealthRoutes, type HealthDependencies } from './health-routes.ts'
 import { addModelRoutes } from './model-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
@@ -30,7 +31,7 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 
 export function createApp(dependencies: AppDependencies): RequestListener {
   const { config, clock, log } = dependencies
-  const guard = createGuard(config.tokens)
+  const guard = limitGuesses(createGuard(config.tokens), clock)
   const door = createDoor({ guard, clock, log, isLogging: config.enableRequestLog })
   const relayRequest = createRelayRequest(door, dependencies.serveRequest)
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -40,7 +41,8 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   addHealthRoutes(app, door, { ...dependencies, guard })
   app.notFound(door.refuseUnknown)
   app.onError((cause, { env }) => {
-    const error = new GatewayError({ kind: 'internal', message: 'a fault in the relay', cause })
+    const isRefusal = cause instanceof GatewayError
+    const error = isRefusal ? cause : new GatewayError({ kind: 'internal', message: 'a fault in the relay', cause })
     door.refuse(env.incoming, env.outgoing, error)
     return RESPONSE_ALREADY_SENT
   })

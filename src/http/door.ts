@@ -49,9 +49,14 @@ export interface DoorDependencies {
 export function createDoor({ guard, clock, log, isLogging }: DoorDependencies): Door {
   const door: Door = {
     identify(incoming, outgoing) {
-      const client = guard.identify(incoming)
-      if (client === null) door.refuse(incoming, outgoing, unauthorized(), { 'www-authenticate': 'Bearer' })
-      return client
+      try {
+        const client = guard.identify(incoming)
+        if (client === null) door.refuse(incoming, outgoing, unauthorized(), { 'www-authenticate': 'Bearer' })
+        return client
+      } catch (error) {
+        door.refuse(incoming, outgoing, error as GatewayError)
+        return null
+      }
     },
 
     asClient: (handle) => (context) => {

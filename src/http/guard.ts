@@ -7,7 +7,10 @@ import { GatewayError } from '../core/errors.ts'
 import { createTokenMatcher } from '../core/secret.ts'
 
 export interface Guard {
-  /** The client behind a request, or null when no presented credential is valid. Every one of them is compared. */
+  /**
+   * The client behind a request, or null when no presented credential is valid. Every one of them is compared. Throws a
+   * GatewayError for a peer that may not try now.
+   */
   identify(incoming: IncomingMessage): ClientToken | null
   /** Throws the refusal of a request whose form alone is suspicious. */
   screen(incoming: IncomingMessage): void
@@ -60,6 +63,11 @@ export function isLocalUser(incoming: IncomingMessage): boolean {
   const isLocalHost = host === 'localhost' || host === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(host)
   const site = incoming.headers['sec-fetch-site']
   return isLoopbackPeer(incoming) && isLocalHost && (site === undefined || site === 'none' || site === 'same-origin')
+}
+
+/** True when a request comes with anything that could be meant as a token. */
+export function presentsToken(incoming: IncomingMessage): boolean {
+  return presentedTokens(incoming).length > 0
 }
 
 function presentedTokens(incoming: IncomingMessage): string[] {
