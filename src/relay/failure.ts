@@ -130,7 +130,7 @@ export function tellFailure(
 export function errorOf(failed: FailedAttempt, waitMs: number | undefined, isOutrun = false): GatewayError {
   const { verdict, reply } = failed
   const words = wordsFor(failed, isOutrun ? waitMs : undefined)
-  const status = reply?.error?.status ?? (reply !== null && reply.status >= 400 ? reply.status : undefined)
+  const status = reply === null ? undefined : statusOf(reply)
   return new GatewayError({
     kind: kindOf(failed, isOutrun),
     ...words,
@@ -139,6 +139,12 @@ export function errorOf(failed: FailedAttempt, waitMs: number | undefined, isOut
     ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
     ...(waitMs !== undefined && waitMs > LONG_WAIT_MS ? { retryable: false } : {}),
   })
+}
+
+/** A class of error is coarser than a status: OpenAI calls a 413 an `invalid_request_error`, whose own status is 400. */
+function statusOf({ status, error }: Reply): number | undefined {
+  if (status >= 400 && status < 500) return status
+  return error?.status ?? (status >= 500 ? status : undefined)
 }
 
 function isMistake(reason: Reason): boolean {
@@ -192,6 +198,7 @@ function kindOf({ verdict, isTimeout, reply }: FailedAttempt, isOutrun: boolean)
     case 'client_mistake':
     case 'success':
     case 'client_gone':
+      if (reply !== null && statusOf(reply) === 413) return 'request_too_large'
       return reply?.error?.type.includes('not_found') ? 'not_found' : 'invalid_request'
     case 'quota':
       return 'usage_limit'

@@ -8,7 +8,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { RawExchange, RawResponse } from '../harness/raw-client.ts'
 import { startRelay, type TestRelay } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
-import { accountFor, ask as questionIn, expectNothingLeft } from './four-dialects.ts'
+import { accountFor, ask as questionIn, expectNothingLeft, hubFacts } from './four-dialects.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
@@ -34,18 +34,26 @@ export interface AccountStatus {
   readonly cooldowns: ReadonlyArray<{ reason: string; model: string | null; message: string; until: string }>
 }
 
-/** `accounts` are names, or facts with a name; a name is the account's key, too. `settings` are members of the config. */
+/**
+ * `accounts` are names, or facts with a name; a name is the account's key, too. They speak `protocol`, and so does the
+ * client unless `client` says otherwise: then every answer is translated. `settings` are members of the config.
+ */
 export async function start(
   accounts: ReadonlyArray<string | (JsonObject & { name: string })>,
-  { protocol = 'anthropic', ...settings }: JsonObject & { protocol?: Protocol } = {},
+  {
+    protocol = 'anthropic',
+    client = protocol,
+    ...settings
+  }: JsonObject & { protocol?: Protocol; client?: Protocol } = {},
 ): Promise<Stage> {
+  const lane = client === protocol ? {} : hubFacts(protocol)
   const vendor = await startVendor()
   const relay = await startRelay({
     // Stickiness has stories of its own; here the order of the accounts is to be plain.
     sticky_session_ttl: '0',
     accounts: accounts.map((facts, position) => {
       const { name, ...others } = typeof facts === 'string' ? { name: facts } : facts
-      return accountFor(protocol, name, vendor.url, { priority: position + 1, ...others })
+      return accountFor(protocol, name, vendor.url, { priority: position + 1, ...lane, ...others })
     }),
     ...settings,
   })
@@ -63,7 +71,7 @@ export async function start(
     relay,
     vendor,
     ask({ stream = false, model, headers = {} } = {}) {
-      const { path, body } = questionIn(protocol, stream)
+      const { path, body } = questionIn(client, stream)
       if (model === undefined) return relay.post(path, body, { headers })
       return relay.post(path.replace('gemini-test', model), 'model' in body ? { ...body, model } : body, { headers })
     },

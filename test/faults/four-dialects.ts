@@ -55,6 +55,26 @@ export function accountFor(protocol: Protocol, name: string, url: string, facts:
   return { name, platform, api_key: name, base_url: url, ...wire, ...facts }
 }
 
+/** A client of one dialect whose accounts speak another: its requests and their answers go through the hub. */
+export interface HubLane {
+  readonly client: Protocol
+  readonly upstream: Protocol
+}
+
+/** Four of the twelve directions, in which every dialect stands on either side once; test/hub has stories of all. */
+export const HUB_LANES: readonly HubLane[] = [
+  { client: 'anthropic', upstream: 'openai-responses' },
+  { client: 'openai-responses', upstream: 'gemini' },
+  { client: 'openai-chat', upstream: 'anthropic' },
+  { client: 'gemini', upstream: 'openai-chat' },
+]
+
+/** What makes an account of `upstream` serve any model of any client, in its own dialect alone. */
+export function hubFacts(upstream: Protocol): JsonObject {
+  const wire = upstream === 'openai-chat' ? 'chat' : 'responses'
+  return { models: ['*'], ...(upstream.startsWith('openai') ? { wire_api: wire } : {}) }
+}
+
 export interface Stage {
   readonly vendor: Vendor
   readonly relay: TestRelay
@@ -65,22 +85,27 @@ export interface Stage {
 /**
  * Starts vendor and relay for one test, which fails if anything of a request is left behind two seconds after its end.
  * `settings` are members of the config, `accounts` the facts of each account by its name; the first is asked first.
+ * A lane instead of a protocol has client and accounts speak differently.
  */
 export async function setStage(
-  protocol: Protocol,
+  talk: Protocol | HubLane,
   settings: JsonObject = {},
   accounts: Readonly<Record<string, JsonObject>> = { a: {}, b: {} },
 ): Promise<Stage> {
+  const { client, upstream } = typeof talk === 'string' ? { client: talk, upstream: talk } : talk
+  const lane = client === upstream ? {} : hubFacts(upstream)
   const vendor = await startVendor()
   onTestFinished(vendor.close)
   const relay = await startRelay({
-    accounts: Object.entries(accounts).map(([name, facts]) => accountFor(protocol, name, vendor.url, facts)),
+    accounts: Object.entries(accounts).map(([name, facts]) =>
+      accountFor(upstream, name, vendor.url, { ...lane, ...facts }),
+    ),
     ...settings,
   })
   onTestFinished(() => relay.stop())
   onTestFinished(() => expectNothingLeft(relay, vendor))
   const send: Stage['send'] = ({ stream = true, ...request } = {}) => {
-    const { path, body } = ask(protocol, stream)
+    const { path, body } = ask(client, stream)
     return relay.post(path, body, request)
   }
   return { vendor, relay, send }
