@@ -3,6 +3,7 @@
  * Source: WHATWG HTML, section 9.2 "Server-sent events".
  */
 import { HeadTailBuffer } from './head-tail-buffer.ts'
+import { isCompleteJson } from './json.ts'
 import { createLineReader } from './sse-lines.ts'
 
 /** One event, seen where it passed: a view of the bytes of its stream, which live as long as it is kept. */
@@ -12,6 +13,14 @@ export interface Frame {
   /** The `data:` field. A very large one is cut in the middle: `cut` is then true and head and tail are joined. */
   readonly data: Buffer
   readonly cut: boolean
+}
+
+/**
+ * Whether a last event that lacks its blank line is an event or half of one: at the end of the bytes only JSON that is
+ * complete can tell.
+ */
+export function isWholeFrame({ data }: Frame): boolean {
+  return data.toString('latin1', 0, 6) === '[DONE]' || isCompleteJson(data)
 }
 
 export interface FrameScanner {

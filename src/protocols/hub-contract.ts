@@ -76,6 +76,8 @@ export interface StreamDecoder {
    * `finish` is supplied; otherwise an `error` delta says that it broke off. Empty when `finish` or `error` was given.
    */
   end(): Delta[]
+  /** Nothing is missing any more but the terminal event, which some servers never send. */
+  readonly isComplete: boolean
 }
 
 export interface Target {

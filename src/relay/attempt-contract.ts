@@ -12,6 +12,9 @@ import type { Exchange, ToldSoFar } from './exchange.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { HubLane } from './hub-lane.ts'
 
+/** How long a finished answer may lack its terminal event before the relay supplies it. */
+export const FINISH_GRACE_MS = 10_000
+
 export interface AttemptJob {
   readonly call: UpstreamCall
   readonly upstream: Upstream

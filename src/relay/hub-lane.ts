@@ -98,7 +98,13 @@ function withStops(decoder: StreamDecoder, { stop }: Conversation, upstream: Pro
   const unknown = upstream === 'openai-responses' ? stop : upstream === 'openai-chat' ? stop.slice(4) : []
   if (unknown.length === 0) return decoder
   const watch = createStopWatch(unknown)
-  return { decode: (frame) => watch(decoder.decode(frame)), end: () => watch(decoder.end()) }
+  return {
+    decode: (frame) => watch(decoder.decode(frame)),
+    end: () => watch(decoder.end()),
+    get isComplete() {
+      return decoder.isComplete
+    },
+  }
 }
 
 const REQUEST_IDS = new Set(['request-id', 'x-request-id'])

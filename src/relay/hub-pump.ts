@@ -5,12 +5,12 @@
 import type { Timer } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
-import { createFrameScanner } from '../core/sse.ts'
+import { createFrameScanner, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
 import { createFold } from '../protocols/fold.ts'
 import type { Delta } from '../protocols/hub.ts'
-import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import { FINISH_GRACE_MS, type AttemptJob, type AttemptResult, type BodySink } from './attempt-contract.ts'
 import type { HubLane } from './hub-lane.ts'
 
 /** What says that something will come, and nothing of it: until more follows another account may take over. */
@@ -43,6 +43,7 @@ export function createHubPump(
   const usage: Usage = {}
   const scanner = createFrameScanner(
     (frame) => {
+      if (isEnding && !isWholeFrame(frame)) return
       job.debug?.event(exchange.requestId, frame.event, frame.data)
       if (state !== 'over') take(lane.decoder.decode(frame))
     },
@@ -56,7 +57,9 @@ export function createHubPump(
   let hasBytes = false
   let pending = ''
   let isPaused = false
+  let isEnding = false
   let closing: Timer | null = null
+  let isEndSupplied = false
 
   exchange.onDrain = () => {
     isPaused = false
@@ -107,7 +110,7 @@ export function createHubPump(
       exchange.sendWhole(200, [['content-type', 'application/json'], ...head], body)
     }
     closing = clock.timer(CLOSE_GRACE_MS, () => upstreamExchange.abort())
-    settle({ kind: 'served', status: 200, rawHeaders, usage, firstContentMs, errorEvent: null })
+    settle({ kind: 'served', status: 200, rawHeaders, usage, firstContentMs, errorEvent: null, isEndSupplied })
   }
 
   function settle(result: AttemptResult): void {
@@ -136,6 +139,16 @@ export function createHubPump(
     if (isUntold) return settle({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
     flush()
     settle({ kind: 'broken', message, usage, isTimeout, told: lane.encoder.told })
+  }
+
+  /** Nothing more will come: what is complete but for its terminal event gets its end, the rest is broken. */
+  function endWithout(message: string, isTimeout: boolean): void {
+    if (state === 'over') return
+    if (lane.decoder.isComplete) {
+      isEndSupplied = job.upstream.missingEnd !== ''
+      take(lane.decoder.end())
+    }
+    breakOff(message, isTimeout)
   }
 
   function flush(): boolean {
@@ -171,19 +184,16 @@ export function createHubPump(
     },
     onEnd() {
       if (state !== 'over') {
+        isEnding = true
         guarded(() => {
           scanner.end()
-          if (state !== 'over') take(lane.decoder.end())
+          endWithout('the stream ended without its terminal event', false)
         })
-        breakOff('the stream ended without its terminal event', false)
       }
       closing?.cancel()
     },
     onBreak(message) {
-      if (state !== 'over') {
-        guarded(() => take(lane.decoder.end()))
-        breakOff(`the stream broke off: ${message}`, false)
-      }
+      guarded(() => endWithout(`the stream broke off: ${message}`, false))
       closing?.cancel()
     },
     onGone() {
@@ -194,6 +204,7 @@ export function createHubPump(
     tick(now) {
       if (isPaused || state === 'over') return
       // A head alone is no sign that an answer comes.
+      if (now - lastByteAt >= FINISH_GRACE_MS && lane.decoder.isComplete) guarded(() => endWithout('', false))
       const patienceMs = hasBytes ? limits.streamReadTimeoutMs : limits.firstByteTimeoutMs
       if (now - lastByteAt >= patienceMs) {
         breakOff(`the upstream sent nothing for ${patienceMs / 1000} s`, true)

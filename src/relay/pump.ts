@@ -6,16 +6,13 @@
  * pass as they are, as soon as they are complete.
  */
 import type { Timer } from '../core/clock.ts'
-import { isCompleteJson } from '../core/json.ts'
-import { createFrameScanner, type Frame } from '../core/sse.ts'
+import { createFrameScanner, type Frame, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AnswerStart, UpstreamError, Usage } from '../protocols/contract.ts'
-import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import { FINISH_GRACE_MS, type AttemptJob, type AttemptResult, type BodySink } from './attempt-contract.ts'
 import { createEventBuffer } from './event-buffer.ts'
 import { renameInEvents } from './model-renamer.ts'
 
-/** How long a finished answer may lack its terminal event before the relay supplies it. */
-const FINISH_GRACE_MS = 10_000
 /**
  * After the terminal event the connection may end properly, to be used again; a server that holds it open is cut off.
  * After an error event there may be a second one: OpenAI sends `error`, then the `response.failed` that Codex looks for.
@@ -58,7 +55,7 @@ export function createPump(
   }
 
   function onFrame(frame: Frame, endOffset: number): void {
-    if (isCut || (isEnding && !isWhole(frame))) return
+    if (isCut || (isEnding && !isWholeFrame(frame))) return
     const kind = upstream.inspect(frame)
     job.debug?.event(exchange.requestId, frame.event, frame.data)
     if (state !== 'over') job.watcher?.onFrame(frame)
@@ -235,11 +232,6 @@ export function createPump(
       }
     },
   }
-}
-
-/** At the end of the bytes only JSON that is complete tells an event that lacks its blank line from half of one. */
-function isWhole({ data }: Frame): boolean {
-  return data.toString('latin1', 0, 6) === '[DONE]' || isCompleteJson(data)
 }
 
 /** `data: [DONE]` alone is an end without an answer; a terminal event that carries the answer is larger. */

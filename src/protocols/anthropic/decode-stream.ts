@@ -47,6 +47,9 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       else fail(BROKEN_OFF, out)
       return out
     },
+    get isComplete() {
+      return !isOver && reader.isComplete
+    },
   }
 }
 

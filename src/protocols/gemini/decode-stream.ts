@@ -72,10 +72,13 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       const out: Delta[] = []
       for (const chunk of chunks) {
         if (isOver) break
-        if (frame.event === 'error' || isError(chunk)) {
-          const told = readUpstreamError(Buffer.from(JSON.stringify(chunk)))
-          out.push(...fail(told ?? UNEXPLAINED))
-        } else readChunk(chunk, out)
+        if (isAnswer(chunk) && frame.event !== 'error') {
+          readChunk(chunk, out)
+          continue
+        }
+        const told = readUpstreamError(Buffer.from(JSON.stringify(chunk)))
+        // What is neither is news that this version does not know.
+        if (told !== null || frame.event === 'error') out.push(...fail(told ?? UNEXPLAINED))
       }
       return out
     },
@@ -85,6 +88,9 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       const out: Delta[] = []
       finish(out)
       return out
+    },
+    get isComplete() {
+      return !isOver && isComplete()
     },
   }
 }
@@ -98,9 +104,9 @@ function failure(message: string): UpstreamError {
 }
 
 /** An answer has candidates, feedback or counts; a failure has none of them. */
-function isError(chunk: JsonObject): boolean {
-  if (isJsonObject(chunk['error'])) return true
-  return ['candidates', 'promptFeedback', 'usageMetadata', 'responseId'].every((name) => chunk[name] === undefined)
+function isAnswer(chunk: JsonObject): boolean {
+  if (isJsonObject(chunk['error'])) return false
+  return ['candidates', 'promptFeedback', 'usageMetadata', 'responseId'].some((name) => chunk[name] !== undefined)
 }
 
 /** One chunk, or a list of them: what a server sends that was not asked for events. Null for what is neither. */

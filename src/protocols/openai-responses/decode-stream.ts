@@ -101,6 +101,8 @@ export function createStreamDecoder(target: Target): StreamDecoder {
     end() {
       return isOver ? [] : fail(BROKEN_OFF)
     },
+    // The terminal event repeats the answer, and with it what no other event has told.
+    isComplete: false,
   }
 }
 

@@ -213,10 +213,14 @@ describe('a failing Gemini server', () => {
       'busy',
     ],
     ['no JSON', 'data: {"candidates":[{\r\n\r\n', 'not JSON'],
-    ['nothing of an answer', 'data: {"hello":"world"}\r\n\r\n', 'without a text'],
   ])('6.11: %s is told in its words', (_, text, words) => {
     const last = decode(chunk({ text: 'Hi' }) + text + finish('STOP')).at(-1)
     expect(last?.type === 'error' && last.error.message).toContain(words)
+  })
+
+  it('row 26: news that this version does not know is no failure', () => {
+    const deltas = decode(`${chunk({ text: 'Hi' })}data: {"hello":"world"}\r\n\r\n${finish('STOP')}`)
+    expect(deltas.at(-1)).toMatchObject({ type: 'finish', reason: 'stop' })
   })
 
   it('6.10: a stream that breaks off is no answer', () => {
