@@ -17,6 +17,7 @@ import { hubDownstreams } from '../protocols/hub-index.ts'
 import type { Ledger, Result } from '../protocols/hub.ts'
 import { protocols } from '../protocols/index.ts'
 import { createLedger } from '../protocols/ledger.ts'
+import { requireBase64 } from '../protocols/judge-request.ts'
 import { countedRequest, countRequest } from '../protocols/token-count.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
@@ -149,6 +150,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     }
     const parsed = isSideCall(request) ? countedRequest(parseRequest(body)) : parseRequest(body)
     const decoded = hubDownstreams[request.protocol].decodeRequest(parsed, envelope, ledger)
+    requireBase64(decoded)
     const conversation = repairs.isReasoningDropped ? dropReasoning(decoded) : decoded
     let ids = 0
     const hub = createHubLane({

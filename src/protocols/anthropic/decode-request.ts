@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.t
 import type { Conversation, Effort, Format, Ledger, ReasoningWish, Sampling, TextPart } from '../hub.ts'
 import { decodeSystem, decodeTurns } from './decode-turns.ts'
 import { decodeTools, decodeToolChoice } from './decode-tools.ts'
+import { tokenLimitAt } from '../judge-request.ts'
 import { numberAt, objectAt, textAt, textsAt } from '../members.ts'
 import { readUserId } from './user-id.ts'
 
@@ -30,7 +31,7 @@ export function decodeRequest(
     tools: decodeTools(body, ledger),
     toolChoice: decodeToolChoice(body['tool_choice']),
     parallelTools: decodeParallel(body['tool_choice']),
-    maxOutputTokens: numberAt(body, 'max_tokens'),
+    maxOutputTokens: tokenLimitAt(body, 'max_tokens', FEWEST_TOKENS),
     stop: textsAt(body, 'stop_sequences'),
     sampling: decodeSampling(body),
     reasoning: decodeReasoning(body, ledger),
@@ -45,6 +46,9 @@ export function decodeRequest(
     extras: {},
   }
 }
+
+/** With none at all a request only warms the cache. */
+const FEWEST_TOKENS = 0
 
 /** Members that are read somewhere here, or that ask for nothing. Everything else is noted. */
 const KNOWN_MEMBERS: ReadonlySet<string> = new Set([

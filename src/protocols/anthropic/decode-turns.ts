@@ -16,6 +16,7 @@ export interface DecodedTurns {
 /** Throws `invalid_request` when `messages` is no list of messages. Claude Code puts system messages in between. */
 export function decodeTurns(messages: JsonValue | undefined, ledger: Ledger): DecodedTurns {
   if (!Array.isArray(messages)) throw invalidRequest('messages: a list is required', 'messages')
+  if (messages.length === 0) throw invalidRequest('messages: at least one message is required', 'messages')
   const turns: Turn[] = []
   const leading: TextPart[] = []
   for (const [i, message] of messages.entries()) {

@@ -22,7 +22,10 @@ export function decodeText(value: JsonValue | undefined): TextPart[] {
   return texts.filter((text) => text !== '').map((text) => ({ type: 'text', text }))
 }
 
-/** Throws `invalid_request` when there is nothing to answer. */
+/** Results of functions came under a role of their own once; a content without a role is the user's. */
+const ROLES = new Set(['user', 'model', 'function', 'tool', ''])
+
+/** Throws `invalid_request` when there is nothing to answer, or nobody knows who said it. */
 export function decodeContents(value: JsonValue | undefined, ledger: Ledger): Turn[] {
   const contents =
     typeof value === 'string' ? [{ parts: [{ text: value }] }] : objectsIn(isJsonObject(value) ? [value] : value)
@@ -30,7 +33,10 @@ export function decodeContents(value: JsonValue | undefined, ledger: Ledger): Tu
   const turns: { role: 'user' | 'assistant'; parts: Part[] }[] = []
   const open: OpenCall[] = []
   for (const [position, content] of contents.entries()) {
-    const role = textAt(content, 'role') === 'model' ? ('assistant' as const) : ('user' as const)
+    const named = textAt(content, 'role')
+    const at = `contents.${position}.role`
+    if (!ROLES.has(named)) throw invalidRequest(`${at}: "${named.slice(0, 40)}" is no role of this protocol`, at)
+    const role = named === 'model' ? ('assistant' as const) : ('user' as const)
     const parts = objectsAt(content, 'parts').flatMap((part, index) =>
       decodePart(part, { open, place: `${position}.${index}`, ledger }),
     )

@@ -6,6 +6,7 @@ import { invalidRequest } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { isEffort } from '../effort.ts'
 import type { Conversation, Format, Ledger, ReasoningWish, Sampling } from '../hub.ts'
+import { tokenLimitAt } from '../judge-request.ts'
 import { decodeContents, decodeText } from './decode-contents.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
 import { lowerTypes } from './schema-form.ts'
@@ -28,7 +29,7 @@ export function decodeRequest(
     tools: decodeTools(body['tools']),
     toolChoice: decodeToolChoice(body['toolConfig']),
     parallelTools: null,
-    maxOutputTokens: numberOf(config['maxOutputTokens']) ?? null,
+    maxOutputTokens: tokenLimitAt(config, 'maxOutputTokens', 1, 'generationConfig.maxOutputTokens'),
     stop: textsOf(config['stopSequences']),
     sampling: decodeSampling(config),
     reasoning: decodeThinking(config['thinkingConfig']),

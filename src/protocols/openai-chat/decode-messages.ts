@@ -19,6 +19,7 @@ export interface DecodedMessages {
 /** Throws `invalid_request`, with the message at fault as `param`. */
 export function decodeMessages(messages: JsonValue | undefined, ledger: Ledger): DecodedMessages {
   if (!Array.isArray(messages)) throw invalidRequest('messages: a list is required', 'messages')
+  if (messages.length === 0) throw invalidRequest('messages: at least one message is required', 'messages')
   const system: TextPart[] = []
   const turns: { role: Turn['role']; parts: Part[]; isResults?: boolean }[] = []
   const openCalls: OpenCalls = new Map()

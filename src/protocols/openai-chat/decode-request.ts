@@ -6,6 +6,7 @@ import { invalidRequest } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { budgetToEffort, isEffort } from '../effort.ts'
 import type { Conversation, Format, Ledger, ReasoningWish, Sampling } from '../hub.ts'
+import { tokenLimitAt } from '../judge-request.ts'
 import { flagAt, numberAt, objectAt, textAt, textsAt } from '../members.ts'
 import { decodeMessages } from './decode-messages.ts'
 import { decodeToolChoice, decodeTools } from './decode-tools.ts'
@@ -34,7 +35,7 @@ export function decodeRequest(
     tools: decodeTools(body),
     toolChoice: decodeToolChoice(body),
     parallelTools: flagAt(body, 'parallel_tool_calls'),
-    maxOutputTokens: numberAt(body, 'max_completion_tokens') ?? numberAt(body, 'max_tokens'),
+    maxOutputTokens: tokenLimitAt(body, 'max_completion_tokens') ?? tokenLimitAt(body, 'max_tokens'),
     stop: decodeStop(body),
     sampling: decodeSampling(body),
     reasoning: decodeReasoning(body),

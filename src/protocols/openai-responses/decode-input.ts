@@ -43,10 +43,11 @@ export function decodeInput(input: JsonValue | undefined, ledger: Ledger): Decod
     if (last?.role === role && role !== 'system') last.parts.push(...parts)
     else if (parts.length > 0) turns.push({ role, parts: [...parts] })
   }
-  for (const item of objectsIn(input)) {
+  for (const [position, item] of objectsIn(input).entries()) {
     const type = textAt(item, 'type') || (item['role'] === undefined ? '' : 'message')
     switch (type) {
       case 'message':
+        requireRole(item, position)
         addMessage(item, leading, turns.length, add, ledger)
         break
       case 'reasoning':
@@ -81,6 +82,15 @@ export function decodeInput(input: JsonValue | undefined, ledger: Ledger): Decod
 }
 
 type Add = (role: Turn['role'], parts: readonly Part[]) => void
+
+/** A message without a role is the user's. */
+const ROLES = new Set(['user', 'assistant', 'system', 'developer', ''])
+
+function requireRole(item: JsonObject, position: number): void {
+  const role = textAt(item, 'role')
+  const at = `input.${position}.role`
+  if (!ROLES.has(role)) throw invalidRequest(`${at}: "${role.slice(0, 40)}" is no role of this protocol`, at)
+}
 
 function addMessage(item: JsonObject, leading: TextPart[], turnCount: number, add: Add, ledger: Ledger): void {
   const role = textAt(item, 'role')

@@ -5,6 +5,7 @@ import { invalidRequest } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { isEffort } from '../effort.ts'
 import type { Conversation, Format, Ledger, ReasoningWish, Sampling, TextPart, Tool } from '../hub.ts'
+import { tokenLimitAt } from '../judge-request.ts'
 import { flagAt, numberAt, objectAt, textAt } from '../members.ts'
 import { asksForCompaction, SUMMARY_REQUEST } from './compaction.ts'
 import { decodeInput } from './decode-input.ts'
@@ -65,7 +66,7 @@ export function decodeRequest(
     tools: keepLatest([...decodeTools(body['tools'], ledger), ...brought]),
     toolChoice: isCompaction ? { mode: 'none' } : decodeToolChoice(body['tool_choice']),
     parallelTools: flagAt(body, 'parallel_tool_calls'),
-    maxOutputTokens: numberAt(body, 'max_output_tokens'),
+    maxOutputTokens: tokenLimitAt(body, 'max_output_tokens'),
     stop: [],
     sampling: decodeSampling(body),
     reasoning: decodeReasoning(objectAt(body, 'reasoning')),
@@ -111,6 +112,10 @@ function refuseWhatCannotBe(body: JsonObject): void {
   }
   if (body['conversation'] !== undefined && body['conversation'] !== null) {
     throw invalidRequest('stored conversations are only known to OpenAI; send the input itself', 'conversation')
+  }
+  const { input } = body
+  if (Array.isArray(input) && input.length === 0 && textAt(body, 'previous_response_id') === '') {
+    throw invalidRequest('input: at least one item is required', 'input')
   }
 }
 
