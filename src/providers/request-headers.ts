@@ -12,11 +12,18 @@ import { userAgent } from '../core/version.ts'
  */
 export function composeHeaders(account: Account, fromClient: HeaderList, credential: HeaderList): HeaderList {
   const own: HeaderList = [...Object.entries(account.headers), ...credential, ['accept-encoding', 'identity']]
-  const isOwn = (name: string): boolean => own.some(([ownName]) => ownName === name)
-  // The body has proved to be JSON, whatever the client calls it: `curl -d` says a form, a bare `fetch` plain text.
-  const headers = fromClient.filter(([name]) => name !== 'content-type' && !isOwn(name))
-  if (!isOwn('content-type')) headers.push(['content-type', 'application/json'])
-  if (!headers.some(([name]) => name === 'user-agent')) headers.push(['user-agent', userAgent])
+  const headers: HeaderList = []
+  for (const header of fromClient) {
+    // The body has proved to be JSON, whatever the client calls it: `curl -d` says a form, a bare `fetch` plain text.
+    if (header[0] !== 'content-type' && !has(own, header[0])) headers.push(header)
+  }
+  if (!has(own, 'content-type')) headers.push(['content-type', 'application/json'])
+  if (!has(headers, 'user-agent') && !has(own, 'user-agent')) headers.push(['user-agent', userAgent])
   headers.push(...own)
   return headers
+}
+
+function has(headers: HeaderList, name: string): boolean {
+  for (const header of headers) if (header[0] === name) return true
+  return false
 }

@@ -20,7 +20,7 @@ function call(account: Account, payload: Partial<Payload> = {}) {
     ...payload,
   }
   const { origin, path, headers } = providerOf(account).call(account, usable(account), whole)
-  return { url: origin + path, headers: Object.fromEntries(headers) }
+  return { url: origin + path, headers: Object.fromEntries(headers), list: headers }
 }
 
 /** What the keeper of tokens makes of a key or a fixed token. */
@@ -126,6 +126,11 @@ describe('who it says it is', () => {
       'x-team': 'blue',
       'user-agent': 'ours',
     })
+  })
+
+  test('a user agent in the config is the only one, also for a client that names none', () => {
+    const agents = call(gpt({ headers: { 'user-agent': 'ours' } })).list.filter(([name]) => name === 'user-agent')
+    expect(agents).toEqual([['user-agent', 'ours']])
   })
 
   test('a server without a key gets no credential at all', () => {
