@@ -12,6 +12,7 @@ import { formatDuration } from '../core/duration.ts'
 import { version } from '../core/version.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import { createLog, type Log } from '../io/log.ts'
+import { createLineWriter } from '../io/line-writer.ts'
 import { listen, type RelayServer } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
 import { providerOf } from '../providers/index.ts'
@@ -31,11 +32,13 @@ export async function serve(options: { configPath: string }): Promise<void> {
   await recoverConfig(options.configPath, clock).catch(() => {})
   const { config, warnings } = await loadConfig(options.configPath)
   surviveClosedOutput()
+  const lines = createLineWriter((text) => process.stdout.write(text))
+  process.on('exit', lines.flush)
   const log = createLog({
     ...config.log,
     clock,
     secrets: secretsOf(config),
-    write: (line) => process.stdout.write(line),
+    write: lines.write,
     // Asks `NO_COLOR`, `FORCE_COLOR` and `TERM`, too.
     hasColours: process.stdout.isTTY && process.stdout.hasColors(),
   })
@@ -56,6 +59,7 @@ export async function serve(options: { configPath: string }): Promise<void> {
   await stopped
   await relay.client.close()
   await debug?.close()
+  lines.flush()
 }
 
 async function openDebugLog(config: RelayConfig, clock: Clock, log: Log): Promise<DebugLog | null> {

@@ -87,31 +87,39 @@ export function headerValue(raw: readonly string[], name: string): string | unde
   return undefined
 }
 
-function filterPairs(raw: readonly string[], allows: (name: string) => boolean): HeaderList {
+function filterPairs(raw: readonly string[], admit: NameFilter): HeaderList {
+  const connection = headerValue(raw, 'connection')
+  // Nearly always it says whether the connection stays, and names no other header.
   const perConnection =
-    headerValue(raw, 'connection')
-      ?.toLowerCase()
-      .split(/\s*,\s*/) ?? []
+    connection === undefined || /^(keep-alive|close)$/i.test(connection)
+      ? NONE
+      : connection.toLowerCase().split(/\s*,\s*/)
   const kept: HeaderList = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase()
-    if (allows(name) && !perConnection.includes(name)) kept.push([name, raw[i + 1] as string])
+    const name = admit(raw[i] as string)
+    if (name !== null && !perConnection.includes(name)) kept.push([name, raw[i + 1] as string])
   }
   return kept
 }
 
+const NONE: readonly string[] = []
+
+/** Takes a name as it was written; gives it in lower case, or null when it may not cross. */
+type NameFilter = (written: string) => string | null
+
 /** Verdicts are remembered per name: real traffic repeats a few dozen names. Bounded against invented ones. */
 const REMEMBERED_NAMES = 512
 
-function createNameFilter(patterns: readonly string[]): (name: string) => boolean {
+function createNameFilter(patterns: readonly string[]): NameFilter {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
   const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1))
-  const remembered = new Map<string, boolean>()
-  return (name) => {
-    const known = remembered.get(name)
+  const remembered = new Map<string, string | null>()
+  return (written) => {
+    const known = remembered.get(written)
     if (known !== undefined) return known
-    const verdict = exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
-    if (remembered.size < REMEMBERED_NAMES) remembered.set(name, verdict)
+    const name = written.toLowerCase()
+    const verdict = exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix)) ? name : null
+    if (remembered.size < REMEMBERED_NAMES) remembered.set(written, verdict)
     return verdict
   }
 }

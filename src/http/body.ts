@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { Heartbeat } from '../relay/heartbeat.ts'
 import { inflateZstd } from './zstd.ts'
 
 export interface BodyLimits {
@@ -14,6 +15,7 @@ export interface BodyLimits {
   /** Called when the head alone gives no reason to refuse: the client may be waiting to be asked (RFC 9110 section 10.1.1). */
   readonly askFor: () => void
   readonly clock: Clock
+  readonly heartbeat: Heartbeat
 }
 
 const IDLE_MS = 30_000
@@ -31,20 +33,25 @@ export async function readBody(incoming: IncomingMessage, limits: BodyLimits): P
   if (/^\s*multipart\//i.test(incoming.headers['content-type'] ?? '')) {
     throw new GatewayError({ kind: 'unsupported_media_type', message: 'the body must be JSON, not a multipart form' })
   }
-  const encodings = (incoming.headers['content-encoding'] ?? '')
+  const encoding = encodingOf(incoming.headers['content-encoding'])
+  const raw = await receive(incoming, limits)
+  if (encoding === undefined || raw.length === 0) return withoutMark(raw)
+  return withoutMark(await inflate(encoding, raw, limits.maxBytes))
+}
+
+/** Undefined when the body is plain. Throws for an encoding that is not known here, and for one around another. */
+function encodingOf(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const encodings = header
     .split(',')
     .map((part) => part.trim().toLowerCase())
     .filter((part) => part !== '' && part !== 'identity')
   const [encoding, ...more] = encodings
-  if (more.length > 0 || (encoding !== undefined && !Object.hasOwn(INFLATERS, encoding))) {
-    throw new GatewayError({
-      kind: 'unsupported_media_type',
-      message: `content-encoding "${encodings.join(', ')}" is not supported; use ${Object.keys(INFLATERS).join(', ')} or none`,
-    })
-  }
-  const raw = await receive(incoming, limits)
-  if (encoding === undefined || raw.length === 0) return withoutMark(raw)
-  return withoutMark(await inflate(encoding, raw, limits.maxBytes))
+  if (more.length === 0 && (encoding === undefined || Object.hasOwn(INFLATERS, encoding))) return encoding
+  throw new GatewayError({
+    kind: 'unsupported_media_type',
+    message: `content-encoding "${encodings.join(', ')}" is not supported; use ${Object.keys(INFLATERS).join(', ')} or none`,
+  })
 }
 
 /** A byte order mark is no part of the text, and most parsers behind us stumble over it (RFC 8259 section 8.1). */
@@ -52,9 +59,9 @@ function withoutMark(body: Buffer): Buffer {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body
 }
 
-function receive(incoming: IncomingMessage, { maxBytes, askFor, clock }: BodyLimits): Promise<Buffer> {
-  const announced = Number(incoming.headers['content-length'] ?? NaN)
-  if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes))
+function receive(incoming: IncomingMessage, { maxBytes, askFor, clock, heartbeat }: BodyLimits): Promise<Buffer> {
+  const announcedBytes = Number(incoming.headers['content-length'] ?? NaN)
+  if (announcedBytes > maxBytes) return Promise.reject(tooLarge(maxBytes))
   askFor()
   return new Promise((resolve, reject) => {
     // One buffer of the announced size spares a large body its list of chunks and their concatenation; a small one comes
@@ -62,44 +69,44 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock }: BodyLim
     let slab: Buffer | null = null
     const chunks: Buffer[] = []
     let size = 0
-    let lastChunkAt = clock.monotonic()
-    const deadline = lastChunkAt + TOTAL_MS
-    let timer = clock.timer(IDLE_MS, checkPace)
+    const startedAt = clock.monotonic()
+    let lastChunkAt = startedAt
 
-    function settle(finish: () => void): void {
-      timer.cancel()
+    // On the common tick: a timer of its own costs more than reading a small body.
+    const unwatch = heartbeat.watch({
+      tick(now) {
+        if (now - lastChunkAt < IDLE_MS && now - startedAt < TOTAL_MS) return
+        fail(new GatewayError({ kind: 'request_timeout', message: 'the request body came too slowly' }))
+      },
+    })
+    function settle(): void {
+      unwatch()
       incoming.off('data', onData).off('end', onEnd).off('close', onClose)
-      finish()
     }
-    /** Armed once and moved on when it fires: a new timer for every chunk would cost more than the chunk. */
-    function checkPace(): void {
-      const now = clock.monotonic()
-      const waitMs = Math.min(lastChunkAt + IDLE_MS, deadline) - now
-      if (waitMs > 0) timer = clock.timer(waitMs, checkPace)
-      else
-        settle(() => reject(new GatewayError({ kind: 'request_timeout', message: 'the request body came too slowly' })))
+    function fail(error: GatewayError): void {
+      settle()
+      reject(error)
     }
     function onData(chunk: Buffer): void {
       size += chunk.length
       if (size > maxBytes) {
         incoming.pause()
-        settle(() => reject(tooLarge(maxBytes)))
+        fail(tooLarge(maxBytes))
         return
       }
-      if (size < announced) slab ??= Buffer.allocUnsafeSlow(announced)
+      if (size < announcedBytes) slab ??= Buffer.allocUnsafeSlow(announcedBytes)
       if (slab === null) chunks.push(chunk)
       else chunk.copy(slab, size - chunk.length)
       lastChunkAt = clock.monotonic()
     }
     function onEnd(): void {
-      settle(() => resolve(slab ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))))
+      settle()
+      resolve(slab ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
     }
     function onClose(): void {
-      settle(() =>
-        reject(new GatewayError({ kind: 'client_gone', message: 'the client left before its body was read' })),
-      )
+      fail(new GatewayError({ kind: 'client_gone', message: 'the client left before its body was read' }))
     }
-    incoming.on('data', onData).once('end', onEnd).once('close', onClose)
+    incoming.on('data', onData).on('end', onEnd).on('close', onClose)
   })
 }
 

@@ -15,7 +15,9 @@ export function protocolOf(incoming: IncomingMessage): Protocol {
 
 /** What stands before the query, as the client wrote it. */
 export function pathOf(incoming: IncomingMessage): string {
-  return (incoming.url ?? '').split('?', 1)[0] as string
+  const { url = '' } = incoming
+  const at = url.indexOf('?')
+  return at < 0 ? url : url.slice(0, at)
 }
 
 const PROTOCOL_OF_LIST: Record<ModelDialect, Protocol> = {

@@ -58,7 +58,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
   ): Promise<void> {
     const arrivedAt = clock.monotonic()
     const { downstream } = protocols[route.protocol]
-    const query = new URLSearchParams(incoming.url?.split('?')[1] ?? '')
+    const query = queryOf(incoming)
     const live: LiveRequest = {
       request: requestId,
       client: client.name,
@@ -77,7 +77,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       const askFor = (): void => {
         if (incoming.headers.expect !== undefined) outgoing.writeContinue()
       }
-      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, clock })
+      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, clock, heartbeat })
       bytesIn = body.length
       const envelope = completeEnvelope(downstream.readEnvelope(body), route)
       live.model = shorten(envelope.model)
@@ -148,6 +148,13 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       outgoing.destroy()
     })
   }
+}
+
+const NO_QUERY = new URLSearchParams()
+
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf('?')
+  return at < 0 ? NO_QUERY : new URLSearchParams(url.slice(at + 1))
 }
 
 /** Gemini's path says what other dialects' bodies say. */

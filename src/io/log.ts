@@ -34,10 +34,10 @@ export function createLog(options: LogOptions): HidingLog {
   // The newest are enough: a token that was replaced long ago opens nothing.
   const learnt = new Set<string>()
   let redact = createRedactor(options.secrets)
-  const encode = options.format === 'json' ? encodeJson : encodePretty
+  const encode = options.format === 'json' ? encodeJson : createPrettyEncoder(options.hasColours)
   const line = (level: Level, event: string, facts: Facts): void => {
     if (ORDER.indexOf(level) < ORDER.indexOf(options.level)) return
-    options.write(redact(encode(level, event, facts, new Date(options.clock.now()), redact, options.hasColours)))
+    options.write(redact(encode(level, event, facts, options.clock.now(), redact)))
   }
   return {
     debug: (event, facts = {}) => line('debug', event, facts),
@@ -97,8 +97,11 @@ function tidy(value: unknown, mask: Mask): unknown {
   return value
 }
 
-function encodeJson(level: Level, event: string, facts: Facts, at: Date, mask: Mask): string {
-  const line: Record<string, unknown> = { time: at.toISOString(), level, event }
+/** `at` is epoch ms. */
+type Encode = (level: Level, event: string, facts: Facts, at: number, mask: Mask) => string
+
+const encodeJson: Encode = (level, event, facts, at, mask) => {
+  const line: Record<string, unknown> = { time: new Date(at).toISOString(), level, event }
   for (const name in facts) line[name] = tidy(facts[name], mask)
   return `${JSON.stringify(line)}\n`
 }
@@ -106,15 +109,23 @@ function encodeJson(level: Level, event: string, facts: Facts, at: Date, mask: M
 const COLOUR: Record<Level, string> = { debug: '\u001b[2m', info: '', warn: '\u001b[33m', error: '\u001b[31m' }
 const RESET = '\u001b[0m'
 
-function encodePretty(level: Level, event: string, facts: Facts, at: Date, mask: Mask, hasColours: boolean): string {
-  // One string that grows: a line is written for every request, and lists of words cost more than the words.
-  let text = at.toTimeString().slice(0, 8)
-  if (level !== 'info') text += ` ${level.toUpperCase()}`
-  text += ` ${event}`
-  for (const name in facts) {
-    const value = tidy(facts[name], mask)
-    if (value === null || value === undefined) continue
-    text += ` ${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`
+function createPrettyEncoder(hasColours: boolean): Encode {
+  let second = NaN
+  let timeOfDay = ''
+  return (level, event, facts, at, mask) => {
+    if (Math.floor(at / 1000) !== second) {
+      second = Math.floor(at / 1000)
+      timeOfDay = new Date(at).toTimeString().slice(0, 8)
+    }
+    // One string that grows: a line is written for every request, and lists of words cost more than the words.
+    let text = timeOfDay
+    if (level !== 'info') text += ` ${level.toUpperCase()}`
+    text += ` ${event}`
+    for (const name in facts) {
+      const value = tidy(facts[name], mask)
+      if (value === null || value === undefined) continue
+      text += ` ${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`
+    }
+    return hasColours && COLOUR[level] !== '' ? `${COLOUR[level]}${text}${RESET}\n` : `${text}\n`
   }
-  return hasColours && COLOUR[level] !== '' ? `${COLOUR[level]}${text}${RESET}\n` : `${text}\n`
 }

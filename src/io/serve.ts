@@ -46,7 +46,7 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
   const { host, clock, listener } = options
   const inFlight = createBag<ServerResponse>()
   const track = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    outgoing.once('close', inFlight.add(outgoing))
+    outgoing.on('close', inFlight.add(outgoing))
     if (isDraining) outgoing.setHeader('connection', 'close')
     listener(incoming, outgoing)
   }

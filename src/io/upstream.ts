@@ -9,7 +9,7 @@ import DispatcherBase from 'undici/lib/dispatcher/dispatcher.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js'
 import Socks5ProxyAgent from 'undici/lib/dispatcher/socks5-proxy-agent.js'
-import { createBag } from '../core/bag.ts'
+import { type Bag, createBag } from '../core/bag.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { TransportFailure, TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
 
@@ -72,19 +72,18 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       return active.size
     },
     send(call, listener) {
-      const exchange = createExchange(listener, call.proxy !== null, () => forget())
-      const forget = active.add(exchange)
+      const exchange = new Call(listener, call.proxy !== null, active)
       dispatcherFor(call).dispatch(
         {
           origin: call.origin,
           path: call.path,
           method: call.method,
-          headers: call.proxy === null ? call.headers.flat() : groupHeaders(call.headers),
+          headers: call.proxy === null ? flatten(call.headers) : groupHeaders(call.headers),
           body: call.body,
           headersTimeout: 0,
           bodyTimeout: 0,
         },
-        exchange as unknown as Dispatcher.DispatchHandler,
+        exchange,
       )
       return exchange
     },
@@ -94,6 +93,12 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
       dispatchers.clear()
     },
   }
+}
+
+function flatten(headers: HeaderList): string[] {
+  const flat: string[] = []
+  for (const [name, value] of headers) flat.push(name, value)
+  return flat
 }
 
 /** By name, the values of equal names in a list: undici's proxy agents keep only the last of equal names in a flat list. */
@@ -141,50 +146,62 @@ function createDispatcher(origin: string, proxy: string, connectTimeoutMs: numbe
 }
 
 /** undici's handler and our exchange in one object: one allocation per call instead of three. */
-function createExchange(listener: UpstreamListener, viaProxy: boolean, forget: () => void): UpstreamExchange {
-  let abortCall: ((reason?: Error) => void) | null = null
-  let resumeReading: (() => void) | null = null
-  let isOver = false
+class Call implements UpstreamExchange {
+  readonly #listener: UpstreamListener
+  readonly #viaProxy: boolean
+  readonly #forget: () => void
+  #abortCall: ((reason?: Error) => void) | null = null
+  #resumeReading: (() => void) | null = null
+  #isOver = false
 
-  function finish(): boolean {
-    if (isOver) return false
-    isOver = true
-    forget()
+  constructor(listener: UpstreamListener, viaProxy: boolean, active: Bag<UpstreamExchange>) {
+    this.#listener = listener
+    this.#viaProxy = viaProxy
+    this.#forget = active.add(this)
+  }
+
+  abort(): void {
+    if (this.#finish()) this.#abortCall?.()
+  }
+
+  resume(): void {
+    this.#resumeReading?.()
+  }
+
+  onConnect(abort: (reason?: Error) => void): void {
+    // The client may have left while the connection was being made: nothing is sent for nobody.
+    if (this.#isOver) abort()
+    else this.#abortCall = abort
+  }
+
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
+    if (this.#isOver || status < 200) return true
+    this.#resumeReading = resume
+    this.#listener.onHead(
+      status,
+      rawHeaders.map((part) => part.toString('latin1')),
+    )
     return true
   }
 
-  const handler = {
-    abort() {
-      if (finish()) abortCall?.()
-    },
-    resume() {
-      resumeReading?.()
-    },
-    onConnect(abort: (reason?: Error) => void) {
-      // The client may have left while the connection was being made: nothing is sent for nobody.
-      if (isOver) abort()
-      else abortCall = abort
-    },
-    onHeaders(status: number, rawHeaders: Buffer[], resume: () => void) {
-      if (isOver || status < 200) return true
-      resumeReading = resume
-      listener.onHead(
-        status,
-        rawHeaders.map((part) => part.toString('latin1')),
-      )
-      return true
-    },
-    onData(chunk: Buffer) {
-      return isOver ? true : listener.onData(chunk)
-    },
-    onComplete() {
-      if (finish()) listener.onEnd()
-    },
-    onError(error: Error) {
-      if (finish()) listener.onFailure(decodeFailure(error, viaProxy))
-    },
+  onData(chunk: Buffer): boolean {
+    return this.#isOver ? true : this.#listener.onData(chunk)
   }
-  return handler
+
+  onComplete(): void {
+    if (this.#finish()) this.#listener.onEnd()
+  }
+
+  onError(error: Error): void {
+    if (this.#finish()) this.#listener.onFailure(decodeFailure(error, this.#viaProxy))
+  }
+
+  #finish(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    this.#forget()
+    return true
+  }
 }
 
 const CONNECT_CODES = new Set([

@@ -81,18 +81,18 @@ export function createPool({ clock, ...initial }: PoolSettings & { readonly cloc
     return refuse(request, selection, outlook, states, clock)
   }
 
-  function select(query: Query): Selection {
-    return selectAccounts(query, states, strategies[settings.strategy], clock.monotonic(), clock.now())
+  function select(query: Query, home: AccountState | null): Selection {
+    return selectAccounts(query, home, states, strategies[settings.strategy], clock.monotonic(), clock.now())
   }
 
   function tryAcquire(request: PoolRequest): { lease: Lease | null; selection: Selection; wakeAt: number } {
     const now = clock.monotonic()
     const binding = sticky.find(request.sessionKeys)
     const home = binding?.home ?? null
-    const selection = select({ ...request, home })
+    const selection = select(request, home)
     const atHome = home === null ? undefined : selection.ready.find((state) => state === home)
     const homeReturnsAt = selection.excluded.find(({ state }) => state === home)?.until ?? Infinity
-    const wakeAt = Math.min(Infinity, ...selection.excluded.map(({ until }) => until ?? Infinity))
+    const wakeAt = selection.excluded.reduce((soonest, { until }) => Math.min(soonest, until ?? Infinity), Infinity)
     const isHomeSoonBack = homeReturnsAt - now <= Math.min(SHORT_REST_MS, settings.queue.timeoutMs)
     if (atHome === undefined && isHomeSoonBack && request.tried.size === 0) return { lease: null, selection, wakeAt }
     const { prefer } = request
@@ -159,15 +159,13 @@ export function createPool({ clock, ...initial }: PoolSettings & { readonly cloc
     /** Who serves one of these requests again first, and in how many ms; null when nobody is known to. */
     firstReturn(requests: readonly PoolRequest[]): FirstReturn | null {
       const now = clock.monotonic()
-      const returns = requests.flatMap((request) =>
-        returnsOf(select({ ...request, tried: new Set(), home: null }), now),
-      )
+      const returns = requests.flatMap((request) => returnsOf(select({ ...request, tried: new Set() }, null), now))
       return returns.toSorted((a, b) => a.inMs - b.inMs)[0] ?? null
     },
 
     /** Who would serve a request now, and why the others would not; nothing changes. */
     explain: (question: Pick<Query, 'protocol' | 'model' | 'confinedTo'>): Selection =>
-      select({ ...question, tried: new Set(), home: null, isTranslatable: true, takesSlot: true }),
+      select({ ...question, tried: new Set(), isTranslatable: true, takesSlot: true }, null),
 
     /** What an account's owner has to do before it can serve; null when it may serve again. */
     setProblem(account: Account, problem: string | null): void {

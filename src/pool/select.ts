@@ -35,8 +35,6 @@ export interface Query {
   /** Names or tags the client is confined to; empty means all. */
   readonly confinedTo: readonly string[]
   readonly tried: ReadonlySet<Account>
-  /** The session's home, which quota reserves do not turn away. */
-  readonly home: AccountState | null
   /** The request can be put into the words of another protocol. */
   readonly isTranslatable: boolean
   /** Side endpoints take no slot. */
@@ -75,9 +73,13 @@ const MINUTE_MS = 60_000
 /** A window reading older than this lets one request through to learn better. */
 const STALE_WINDOW_MS = 2 * 3_600_000
 
-/** `now` is monotonic, `wallNow` epoch ms (quota windows are told in wall time). */
+/**
+ * `home` is the account of the request's session, which quota reserves do not turn away. `now` is monotonic, `wallNow`
+ * epoch ms (quota windows are told in wall time).
+ */
 export function selectAccounts(
   query: Query,
+  home: AccountState | null,
   states: readonly AccountState[],
   strategy: Strategy,
   now: number,
@@ -87,7 +89,7 @@ export function selectAccounts(
   const spared: AccountState[] = []
   const excluded: Exclusion[] = []
   for (const state of states) {
-    const exclusion = judge(query, state, now, wallNow)
+    const exclusion = judge(query, home, state, now, wallNow)
     if (exclusion === null) {
       ready.push(state)
       continue
@@ -99,47 +101,59 @@ export function selectAccounts(
   // Passing trouble never leaves a model without an account: then the rested ones are as good as any.
   const isEmptied = ready.length === 0 && !excluded.some(({ reason }) => reason === 'full' || reason === 'probing')
   const chosen = isEmptied ? spared : ready
+  if (chosen.length < 2) return { ready: chosen, excluded }
   const candidates = chosen.map((state) => [state, describe(state, wallNow)] as const)
   candidates.sort(([a, x], [b, y]) => a.account.priority - b.account.priority || strategy(x, y))
   return { ready: candidates.map(([state]) => state), excluded }
 }
 
 /** Null when the account may take the request now. The order of the checks is the order of interest to a reader. */
-function judge(query: Query, state: AccountState, now: number, wallNow: number): Exclusion | null {
+function judge(
+  query: Query,
+  home: AccountState | null,
+  state: AccountState,
+  now: number,
+  wallNow: number,
+): Exclusion | null {
   const { account } = state
-  const because = (reason: ExclusionReason, until: number | null = null, cooldown: Cooldown | null = null) => ({
-    state,
-    reason,
-    until,
-    cooldown,
-  })
-  if (!account.enabled) return because('disabled')
-  if (state.isPaused) return because('paused')
-  if (!isAllowed(query.confinedTo, account)) return because('not_allowed')
-  if (!servesModel(account, query.model, query.protocol)) return because('model_not_served')
-  if (state.problem !== null) return because('needs_attention')
-  if (!query.isTranslatable && !state.protocols.includes(query.protocol)) return because('other_protocol')
-  if (query.tried.has(account)) return because('tried')
+  if (!account.enabled) return exclude(state, 'disabled')
+  if (state.isPaused) return exclude(state, 'paused')
+  if (!isAllowed(query.confinedTo, account)) return exclude(state, 'not_allowed')
+  if (!servesModel(account, query.model, query.protocol)) return exclude(state, 'model_not_served')
+  if (state.problem !== null) return exclude(state, 'needs_attention')
+  if (!query.isTranslatable && !state.protocols.includes(query.protocol)) return exclude(state, 'other_protocol')
+  if (query.tried.has(account)) return exclude(state, 'tried')
   const health = viewHealth(state.health, query.model, now)
   if (health.state === 'closed') {
     const blockedBy = health.blockedBy as Cooldown
-    return blockedBy.until > now ? because('cooling', blockedBy.until, blockedBy) : because('probing', null, blockedBy)
+    return blockedBy.until > now
+      ? exclude(state, 'cooling', blockedBy.until, blockedBy)
+      : exclude(state, 'probing', null, blockedBy)
   }
-  const gatedUntil = quotaGateEnd(state, query.home === state, wallNow)
-  if (gatedUntil !== null) return because('quota_gate', now + gatedUntil - wallNow)
+  const gatedUntil = quotaGateEnd(state, home === state, wallNow)
+  if (gatedUntil !== null) return exclude(state, 'quota_gate', now + gatedUntil - wallNow)
   return slotExclusion(query, state, now)
+}
+
+function exclude(
+  state: AccountState,
+  reason: ExclusionReason,
+  until: number | null = null,
+  cooldown: Cooldown | null = null,
+): Exclusion {
+  return { state, reason, until, cooldown }
 }
 
 function slotExclusion(query: Query, state: AccountState, now: number): Exclusion | null {
   if (!query.takesSlot) return null
   const { account } = state
   if (account.concurrency > 0 && state.inFlight >= account.concurrency) {
-    return { state, reason: 'full', until: null, cooldown: null }
+    return exclude(state, 'full')
   }
   if (account.rpm > 0) {
     const inWindow = state.recentStarts.filter((startedAt) => startedAt > now - MINUTE_MS)
     if (inWindow.length >= account.rpm) {
-      return { state, reason: 'rpm', until: (inWindow[0] as number) + MINUTE_MS, cooldown: null }
+      return exclude(state, 'rpm', (inWindow[0] as number) + MINUTE_MS)
     }
   }
   return null

@@ -6,6 +6,7 @@ import { isJsonObject } from '../core/json.ts'
 import { PLATFORMS } from '../core/platforms.ts'
 import type { Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
+import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const OLDEST_VERSION = '2023-06-01'
@@ -32,13 +33,13 @@ export const anthropic: Provider = {
     const secret = credential.secret.reveal()
     const authentication: HeaderList =
       secret === '' ? [] : isBearer ? [['authorization', `Bearer ${secret}`]] : [['x-api-key', secret]]
-    const base = new URL(account.baseUrl ?? PLATFORMS.anthropic.url)
+    const { origin, path: base } = serverAddress(account.baseUrl ?? PLATFORMS.anthropic.url)
     const path = payload.operation === 'count_tokens' ? '/v1/messages/count_tokens' : '/v1/messages'
     const query = payload.query.get('beta') === 'true' ? '?beta=true' : ''
     return {
       method: 'POST',
-      origin: base.origin,
-      path: `${base.pathname.replace(/\/$/, '')}${path}${query}`,
+      origin,
+      path: `${base}${path}${query}`,
       headers: composeHeaders(account, headers, authentication),
       body: payload.body,
       proxy: account.proxy,

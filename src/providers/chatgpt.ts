@@ -12,6 +12,7 @@ import { canonicalModel, CHATGPT_MODELS } from './chatgpt-models.ts'
 import { isCodexClient } from './codex-client.ts'
 import type { Operation, Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
+import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const HOST = 'https://chatgpt.com'
@@ -32,11 +33,11 @@ export const chatgpt: Provider = {
   refusedMember,
 
   call(account, { secret, accountId }, payload) {
-    const base = new URL(account.baseUrl ?? HOST)
+    const { origin, path } = serverAddress(account.baseUrl ?? HOST)
     return {
       method: 'POST',
-      origin: base.origin,
-      path: `${backendPath(base.pathname)}/responses${OPERATION_PATH[payload.operation]}`,
+      origin,
+      path: `${backendPath(path)}/responses${OPERATION_PATH[payload.operation]}`,
       headers: composeHeaders(account, withBeta(payload.headers), [
         ['authorization', `Bearer ${secret.reveal()}`],
         ...(accountId === null ? [] : ([['chatgpt-account-id', accountId]] satisfies HeaderList)),
@@ -51,8 +52,7 @@ export const chatgpt: Provider = {
 }
 
 /** People copy the URL at several lengths. */
-function backendPath(pathname: string): string {
-  const path = pathname.replace(/\/$/, '')
+function backendPath(path: string): string {
   if (path.endsWith(BACKEND)) return path
   return path.endsWith('/backend-api') ? `${path}/codex` : `${path}${BACKEND}`
 }

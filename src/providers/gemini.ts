@@ -4,6 +4,7 @@
 import { PLATFORMS } from '../core/platforms.ts'
 import type { Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
+import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
 
 export const gemini: Provider = {
@@ -12,7 +13,7 @@ export const gemini: Provider = {
   knownModels: ['gemini-3-pro', 'gemini-3-flash', 'gemini-2.5-pro', 'gemini-2.5-flash', 'gemini-2.5-flash-lite'],
 
   call(account, credential, payload) {
-    const base = new URL(account.baseUrl ?? PLATFORMS.gemini.url)
+    const { origin, path } = serverAddress(account.baseUrl ?? PLATFORMS.gemini.url)
     const verb =
       payload.operation === 'count_tokens'
         ? 'countTokens'
@@ -24,8 +25,8 @@ export const gemini: Provider = {
     const isBearer = credential.type === 'bearer'
     return {
       method: 'POST',
-      origin: base.origin,
-      path: `${base.pathname.replace(/\/$/, '')}/v1beta/models/${encodeURIComponent(payload.model)}:${verb}${query}`,
+      origin,
+      path: `${path}/v1beta/models/${encodeURIComponent(payload.model)}:${verb}${query}`,
       headers: composeHeaders(
         account,
         payload.headers,

@@ -5,6 +5,7 @@ import type { Protocol, WireApi } from '../core/account.ts'
 import { PLATFORMS } from '../core/platforms.ts'
 import type { Operation, Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
+import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
 
 const PROTOCOLS: Record<WireApi, readonly Protocol[]> = {
@@ -34,13 +35,13 @@ export const openai: Provider = {
   ],
 
   call(account, credential, payload) {
-    const base = new URL(account.baseUrl ?? PLATFORMS[account.platform].url)
+    const { origin, path: base } = serverAddress(account.baseUrl ?? PLATFORMS[account.platform].url)
     const path = payload.protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[payload.operation]
     const secret = credential.secret.reveal()
     return {
       method: 'POST',
-      origin: base.origin,
-      path: `${base.pathname.replace(/\/$/, '')}${path}`,
+      origin,
+      path: `${base}${path}`,
       headers: composeHeaders(account, payload.headers, secret === '' ? [] : [['authorization', `Bearer ${secret}`]]),
       body: payload.body,
       proxy: account.proxy,

@@ -85,13 +85,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const adaptation = { headers, refused: dependencies.refused.of(account, model) }
     const prepared = prepareBody(parcel.body, parcel.envelope, protocol, operation, account, model, config, adaptation)
     for (const name of prepared.skipped) warnOnce(account, name)
-    const changes = [
-      ...(thread?.dropped ?? []),
-      ...request.repairs.names,
-      ...prepared.dropped,
-      ...repairsIn(ledger.entries),
-    ]
-    record.dropped = [...new Set(changes)]
+    record.dropped = unite(thread?.dropped ?? [], request.repairs.names, prepared.dropped, repairsIn(ledger.entries))
     record.losses = ledger.entries
     const call = provider.call(account, credential, {
       protocol,
@@ -120,10 +114,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       mender: isSameLane ? (provider.createStreamMender?.(headers) ?? null) : null,
       watcher: thread?.watch(account, shownModel) ?? null,
       shownModel,
-      headFor: (rawHeaders) => [
-        ...headersForClient(rawHeaders),
-        ...relayHeaders({ ...record, losses: config.log.level === 'debug' ? record.losses : [] }),
-      ],
+      headFor: (rawHeaders) => [...headersForClient(rawHeaders), ...relayHeaders(record, config.log.level === 'debug')],
       onServing(rawHeaders) {
         if (isSideCall(request)) return
         pool.observe(lease, readWindows(rawHeaders, clock.now()), true)
@@ -221,8 +212,15 @@ function parseRequest(body: Buffer): JsonObject {
   }
 }
 
+/** Each name once. */
+function unite(...lists: ReadonlyArray<readonly string[]>): readonly string[] {
+  const names = lists.flat()
+  return names.length < 2 ? names : [...new Set(names)]
+}
+
 /** What was mended in the conversation itself; what was left out or weakened is told in debug only. */
-function repairsIn(entries: readonly string[]): string[] {
+function repairsIn(entries: readonly string[]): readonly string[] {
+  if (entries.length === 0) return entries
   return entries
     .filter((entry) => !/^(dropped|weakened|emulated)\b/.test(entry))
     .map((entry) => entry.split(':', 1)[0] as string)

@@ -121,7 +121,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
       return false
     }
     if (nextStep(reason) === 'stop' && !(isSideCall(request) && isNoWord(next, request))) {
-      tellFailure(next, request, null, relayHeaders(record))
+      tellFailure(next, request, null, relayHeaders(record, false))
       return true
     }
     tries.failures.push(next)

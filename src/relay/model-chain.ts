@@ -11,7 +11,8 @@ export function modelChain(
   asked: string,
   ofToken: ReadonlyMap<string, readonly string[]>,
   global: ReadonlyMap<string, readonly string[]>,
-): string[] {
+): readonly string[] {
+  if (ofToken.size === 0 && global.size === 0) return [asked]
   const first = mostSpecific(ofToken, asked) ?? [asked]
   const chain = first.flatMap((name) => mostSpecific(global, name) ?? [name])
   return [...new Set(chain)]

@@ -24,7 +24,8 @@ const NONE: ReadonlySet<string> = new Set()
 /** `warn` is called once for each member. */
 export function createRefusedMembers(warn: (event: string, facts: Record<string, unknown>) => void): RefusedMembers {
   const refused = new Map<string, ReadonlySet<string>>()
-  const of = (account: Account, model: string): ReadonlySet<string> => refused.get(keyOf(account, model)) ?? NONE
+  const of = (account: Account, model: string): ReadonlySet<string> =>
+    refused.size === 0 ? NONE : (refused.get(keyOf(account, model)) ?? NONE)
   return {
     of,
     learn(account, model, refusal, leftOut) {

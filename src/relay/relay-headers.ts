@@ -13,19 +13,19 @@ export interface AnswerStory {
   readonly attempts: number
   /** What the answer was made without. */
   readonly dropped: readonly string[]
-  /** What the translation could not carry over; told in debug only. */
-  readonly losses?: readonly string[]
+  /** What the translation could not carry over. */
+  readonly losses: readonly string[]
 }
 
-/** What a token holder may know of how its answer came about. */
-export function relayHeaders(story: AnswerStory): HeaderList {
-  const { account, model, upstreamModel, attempts, dropped, losses = [] } = story
+/** What a token holder may know of how its answer came about; with `tellsLosses` also what only a curious one wants to. */
+export function relayHeaders(story: AnswerStory, tellsLosses: boolean): HeaderList {
+  const { account, model, upstreamModel, attempts, dropped, losses } = story
   if (account === null) return []
   const headers: HeaderList = [['x-relay-account', encodeURIComponent(account)]]
   if (upstreamModel !== null && upstreamModel !== model) headers.push(['x-relay-model', upstreamModel])
   headers.push(['x-relay-attempts', String(attempts)])
   if (dropped.length > 0) headers.push(['x-relay-repaired', listNames(dropped)])
-  if (losses.length > 0) headers.push(['x-relay-losses', listNames(losses)])
+  if (tellsLosses && losses.length > 0) headers.push(['x-relay-losses', listNames(losses)])
   return headers
 }
 

@@ -93,7 +93,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     }
     if (failures.length === 0) throw soonest(refusals)
     const firstReturn = pool.firstReturn(poolRequests)
-    tellFailure(mostUseful(failures, firstReturn), request, firstReturn, relayHeaders(record))
+    tellFailure(mostUseful(failures, firstReturn), request, firstReturn, relayHeaders(record, false))
   }
 
   function fail(request: RelayRequest, record: RelayRecord, error: unknown): void {
@@ -102,7 +102,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     record.failures.push({ account: null, reason: null, message })
     if (known.kind === 'internal')
       dependencies.warn('request.crashed', { error: String((error as Error)?.stack ?? error) })
-    request.exchange.fail(known, relayHeaders(record))
+    request.exchange.fail(known, relayHeaders(record, false))
   }
 }
 
