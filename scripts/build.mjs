@@ -101,13 +101,18 @@ function pathInSource(moduleId) {
 }
 
 /**
- * Libraries lose their white space (20 kB of the package) but no names: whoever reads a stack trace or looks at
- * `constructor.name` finds what the library's authors wrote.
+ * Libraries lose their white space (20 kB of the package) and the names of their local variables (17 kB), but not those of
+ * functions and classes: whoever reads a stack trace or looks at `constructor.name` finds what the library's authors wrote.
  */
 async function shrink({ fileName, code }) {
   if (!fileName.startsWith('npm/')) return code
-  const whitespaceOnly = { module: true, compress: false, mangle: false, codegen: { removeWhitespace: true } }
-  const result = await minify(fileName, code, whitespaceOnly)
+  const mangle = { toplevel: false, keepNames: { function: true, class: true } }
+  const result = await minify(fileName, code, {
+    module: true,
+    compress: false,
+    mangle,
+    codegen: { removeWhitespace: true },
+  })
   if (result.errors.length > 0) throw new Error(`${fileName}: ${result.errors[0].message}`)
   return result.code
 }
