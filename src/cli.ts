@@ -3,12 +3,17 @@
  *
  * Each verb is a file in cli/ that is loaded when it is asked for, so that `version` does not wait for a server.
  */
-import { runCommandLine, type Verbs } from './cli/command-line.ts'
+import { runCommandLine } from './cli/command-line.ts'
+import type { Verbs } from './cli/verbs.ts'
 
 const verbs: Verbs = {
   serve: async (options) => (await import('./cli/serve.ts')).serve(options),
+  init: async (options, output) => (await import('./cli/init.ts')).init(options, output),
+  run: async (options, output) => (await import('./cli/run.ts')).run(options, output),
+  env: async (options, output) => (await import('./cli/env.ts')).env(options, output),
   check: async (options, output) => (await import('./cli/check.ts')).check(options, output),
   login: async (options, output) => (await import('./cli/login.ts')).login(options, output),
+  completion: async (options, output) => (await import('./cli/completion.ts')).completion(options, output),
   schema: async (output) => (await import('./cli/schema.ts')).printSchema(output),
 }
 

@@ -6,7 +6,14 @@ import type { RelayConfig } from '../config/config.ts'
 import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { ConfigError, formatProblem } from '../config/problem.ts'
 import { providerOf } from '../providers/index.ts'
-import type { CheckOptions, Output } from './command-line.ts'
+import type { Output } from './output.ts'
+
+export interface CheckOptions {
+  readonly configPath: string
+  /** Warnings and accounts that cannot serve count as failures. */
+  readonly strict: boolean
+  readonly json: boolean
+}
 
 /** The exit code: 1 for an unusable config, and under `strict` for warnings and for accounts that cannot serve. */
 export async function check({ configPath, strict, json }: CheckOptions, output: Output): Promise<number> {

@@ -15,7 +15,15 @@ import { createLoginDesk, type LoginDesk, type StartedLogin } from '../oauth/log
 import type { LoginResult } from '../oauth/login-result.ts'
 import { createSignInClient, type IdentityProvider, OPENAI } from '../oauth/openai.ts'
 import { canSignIn } from '../oauth/tokens.ts'
-import type { LoginOptions, Output } from './command-line.ts'
+import type { Output } from './output.ts'
+
+export interface LoginOptions {
+  readonly configPath: string
+  /** Absent for the first account that lacks a sign-in. */
+  readonly account: string | undefined
+  /** False prints the address instead of opening it. */
+  readonly browser: boolean
+}
 
 /** What a test replaces. */
 export interface LoginSurroundings {

@@ -5,7 +5,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { SECRET_REFERENCES } from '../config/fields.ts'
 import { AccountShape, ConfigShape, TokenShape } from '../config/schema.ts'
-import type { Output } from './command-line.ts'
+import type { Output } from './output.ts'
 
 export function printSchema(output: Output): void {
   output.print(JSON.stringify(createJsonSchema(), null, 2))

@@ -33,6 +33,15 @@ const LARGEST_CONFIG_BYTES = 2 * 1024 * 1024
  * account carries its `problem`. Writes nothing.
  */
 export async function loadConfig(path: string, environment: Environment = process.env): Promise<LoadedConfig> {
+  const { input, report, mode } = await readConfigInput(path)
+  const config = await resolveConfig(resolve(path), input, environment, report)
+  if (isOpenToOthers(mode) && holdsSecrets(input)) report.add(openFileWarning(path, mode))
+  report.throwIfUnusable()
+  return { config, warnings: report.problems() }
+}
+
+/** What the file says, with its values checked and nothing looked up. Throws ConfigError. */
+export async function readConfigInput(path: string): Promise<{ input: ConfigInput; report: Report; mode: number }> {
   const { text, mode } = await readConfigFile(path)
   const source = parseSource(path, text)
   const report = createReport(path, text)
@@ -40,10 +49,7 @@ export async function loadConfig(path: string, environment: Environment = proces
   report.throwIfUnusable()
   // Without errors there is an input; the compiler cannot know.
   if (input === null) throw new ConfigError(report.problems())
-  const config = await resolveConfig(resolve(path), input, environment, report)
-  if (isOpenToOthers(mode) && holdsSecrets(input)) report.add(openFileWarning(path, mode))
-  report.throwIfUnusable()
-  return { config, warnings: report.problems() }
+  return { input, report, mode }
 }
 
 async function readConfigFile(path: string): Promise<TextFile> {
@@ -51,7 +57,10 @@ async function readConfigFile(path: string): Promise<TextFile> {
     return await readTextFile(path, LARGEST_CONFIG_BYTES)
   } catch (error) {
     if (!(error instanceof UnreadableFile)) throw error
-    const advice = error.code === 'ENOENT' ? `Write this into it, with a token of your own:\n${SMALLEST_CONFIG}` : ''
+    const advice =
+      error.code === 'ENOENT'
+        ? `Let sub2api-simple init write one, or write this into it, with a token of your own:\n${SMALLEST_CONFIG}`
+        : ''
     throw new ConfigError([fileProblem('error', path, `cannot be read: ${error.message}`, advice)])
   }
 }
@@ -113,7 +122,7 @@ function withoutEmpty(entries: ReadonlyMap<string, JsonObject>): ReadonlyMap<str
   return new Map([...entries].filter(([, fields]) => Object.keys(fields).length > 0))
 }
 
-function readListenAddress(input: ConfigInput, report: Report): ListenAddress {
+export function readListenAddress(input: ConfigInput, report: Report): ListenAddress {
   const address = parseListenAddress(input.listen_addr)
   if (!('rejected' in address)) return address
   report.error(['listen_addr'], address.rejected, address.advice)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { findConfig, runCommandLine, type Verbs } from '../../src/cli/command-line.ts'
+import { runCommandLine } from '../../src/cli/command-line.ts'
+import type { Verbs } from '../../src/cli/verbs.ts'
 import { ConfigError, fileProblem } from '../../src/config/problem.ts'
 import { version } from '../../src/core/version.ts'
 
@@ -21,7 +22,7 @@ async function run(args: string[], verbs: Partial<Verbs> = {}) {
       },
       schema: async () => void done.push(['schema']),
       ...verbs,
-    },
+    } as Verbs,
     {
       print: (text) => void (written.out += `${text}\n`),
       complain: (text) => void (written.error += `${text}\n`),
@@ -53,15 +54,6 @@ describe('the config is named', () => {
   test('a path that looks like a flag of ours stays a path', async () => {
     expect(await run(['-c', './-config'])).toMatchObject({ done: [['serve', './-config']] })
   })
-})
-
-test.each([
-  [[], 'config.json'],
-  [['config.jsonc'], 'config.jsonc'],
-  [['config.jsonc', 'config.yml', 'config.yaml'], 'config.yaml'],
-  [['config.yaml', 'config.json'], 'config.json'],
-])('without a name, a directory with %j is served with %s', (files: string[], expected) => {
-  expect(findConfig((path) => files.includes(path))).toBe(expected)
 })
 
 describe('the exit code', () => {
@@ -104,9 +96,43 @@ describe('the exit code', () => {
     expect(await run(['login', 'one', 'two'])).toMatchObject({ exitCode: 2, done: [] })
   })
 
+  test('of a client that is unknown, or missing, is 2', async () => {
+    expect(await run(['run', 'emacs'])).toMatchObject({ exitCode: 2, error: expect.stringContaining('claude, codex') })
+    expect(await run(['env'])).toMatchObject({
+      exitCode: 2,
+      error: expect.stringContaining("missing required argument 'client'"),
+    })
+  })
+
   test('is what the verb returns', async () => {
     expect((await run(['check'], { check: async () => 1 })).exitCode).toBe(1)
   })
+})
+
+describe("what stands behind the client of run is the client's", () => {
+  const client = async (args: string[]) => {
+    const asked: object[] = []
+    const { exitCode } = await run(args, { run: async (options) => asked.push(options) - 1 })
+    return { exitCode, ...asked[0] }
+  }
+
+  test.each([
+    [['run', 'claude'], { client: 'claude', args: [] }],
+    [['run', 'claude', '--help'], { client: 'claude', args: ['--help'] }],
+    [['run', 'claude', '-print', '-c', 'x'], { client: 'claude', args: ['-print', '-c', 'x'] }],
+    [['run', 'codex', 'exec', '--json', 'say hello'], { client: 'codex', args: ['exec', '--json', 'say hello'] }],
+    [['run', '-config', 'x.json', 'gemini', '-c'], { client: 'gemini', configPath: 'x.json', args: ['-c'] }],
+    [['-config=x.json', 'run', '--log', 'y', 'claude'], { client: 'claude', configPath: 'x.json', logPath: 'y' }],
+  ])('%j', async (args, expected) => {
+    expect(await client(args)).toMatchObject({ exitCode: 0, ...expected })
+  })
+})
+
+test('every verb has help with an example', async () => {
+  const { out } = await run(['--help'])
+  const verbs = [...out.matchAll(/^ {2}(\w+) .*\[options\]/gm)].map(([, verb = '']) => verb)
+  expect(verbs).toEqual(expect.arrayContaining(['serve', 'init', 'run', 'env', 'check', 'login']))
+  for (const verb of verbs) expect((await run([verb, '--help'])).out).toContain('Examples:\n ')
 })
 
 function failWith(error: unknown) {

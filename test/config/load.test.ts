@@ -21,7 +21,7 @@ describe('a config file', () => {
     await expect(loadConfig('no/such/config.json', {})).rejects.toThrow(
       [
         'no/such/config.json: error: cannot be read: there is no such file',
-        '  Write this into it, with a token of your own:',
+        '  Let sub2api-simple init write one, or write this into it, with a token of your own:',
         '  {',
         '    "auth_tokens": ["sk-example-change-me"],',
       ].join('\n'),
