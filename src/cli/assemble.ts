@@ -21,13 +21,15 @@ import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createRelay } from '../relay/relay.ts'
 import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
-import { createResponseMemory } from '../relay/response-memory.ts'
+import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
+import { UNWATCHED, type Wrappers } from './assert/wrappers.ts'
 
 export interface AssembledRelay {
   readonly listener: RequestListener
   readonly pool: Pool
   readonly client: UpstreamClient
   readonly heartbeat: Heartbeat
+  readonly responses: ResponseMemory
   /** Not started yet. */
   readonly keeper: TokenKeeper
   readonly desk: LoginDesk
@@ -42,41 +44,49 @@ export interface AssembleOptions {
   readonly identityProvider?: IdentityProvider
   /** Where browsers come back to; the vendor has registered the usual ones. */
   readonly callbackPorts?: readonly number[]
+  /** What parts are wrapped in, for a relay that watches itself. */
+  readonly wrappers?: Wrappers
 }
 
 export function assembleRelay(
   config: RelayConfig,
   clock: Clock,
   log: HidingLog,
-  { debug = null, identityProvider = OPENAI, callbackPorts }: AssembleOptions = {},
+  { debug = null, identityProvider = OPENAI, callbackPorts, wrappers = UNWATCHED }: AssembleOptions = {},
 ): AssembledRelay {
-  const pool = createPool({
-    accounts: config.accounts,
-    protocolsOf: (account) => providerOf(account).protocolsOf(account),
-    strategy: config.strategy,
-    stickySessionTtlMs: config.stickySessionTtlMs,
-    queue: config.queue,
-    longestCooldownMs: config.cooldown.maxMs,
-    clock,
-  })
+  const pool = wrappers.pool(
+    createPool({
+      accounts: config.accounts,
+      protocolsOf: (account) => providerOf(account).protocolsOf(account),
+      strategy: config.strategy,
+      stickySessionTtlMs: config.stickySessionTtlMs,
+      queue: config.queue,
+      longestCooldownMs: config.cooldown.maxMs,
+      clock,
+    }),
+  )
   const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs })
   const heartbeat = createHeartbeat(clock)
-  const store = createCredentialStore({
-    path: config.path,
-    tokenStore: config.tokenStore,
-    configured: (name) => signInOf(config.accounts.find((account) => account.name === name)),
-    clock,
-  })
-  const signInClient = createSignInClient({ provider: identityProvider, client, clock })
-  const keeper = createTokenKeeper({
-    accounts: config.accounts,
-    store,
-    signInClient,
-    clock,
-    log,
-    hide: log.hide,
-    setProblem: (account, problem) => pool.setProblem(account, problem),
-  })
+  const store = wrappers.store(
+    createCredentialStore({
+      path: config.path,
+      tokenStore: config.tokenStore,
+      configured: (name) => signInOf(config.accounts.find((account) => account.name === name)),
+      clock,
+    }),
+  )
+  const signInClient = wrappers.signInClient(createSignInClient({ provider: identityProvider, client, clock }))
+  const keeper = wrappers.keeper(
+    createTokenKeeper({
+      accounts: config.accounts,
+      store,
+      signInClient,
+      clock,
+      log,
+      hide: log.hide,
+      setProblem: (account, problem) => pool.setProblem(account, problem),
+    }),
+  )
   const desk = createLoginDesk({
     signInClient,
     store,
@@ -92,7 +102,7 @@ export function assembleRelay(
   const relay = createRelay({
     config,
     pool,
-    client,
+    client: wrappers.client(client),
     credentials: keeper,
     responses,
     clock,
@@ -103,21 +113,24 @@ export function assembleRelay(
   const recorder = createUsageRecorder({ redact: log.redact })
   const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, recorder, log })
   return {
-    listener: createApp({
-      login,
-      describeSignIn: keeper.describe,
-      redact: log.redact,
-      config,
-      pool,
-      responses,
-      clock,
-      startedAt: clock.monotonic(),
-      serveRequest,
-      log,
-    }),
+    listener: wrappers.listener(
+      createApp({
+        login,
+        describeSignIn: keeper.describe,
+        redact: log.redact,
+        config,
+        pool,
+        responses,
+        clock,
+        startedAt: clock.monotonic(),
+        serveRequest,
+        log,
+      }),
+    ),
     pool,
     client,
     heartbeat,
+    responses,
     keeper,
     desk,
     login,

@@ -18,6 +18,7 @@ import { assertRealUndici } from '../io/upstream.ts'
 import { providerOf } from '../providers/index.ts'
 import { canSignIn } from '../oauth/tokens.ts'
 import { assembleRelay, type AssembledRelay } from './assemble.ts'
+import type { Watch } from './assert/watch.ts'
 import { secretsOf } from './config-secrets.ts'
 
 const DRAIN_MS = 30_000
@@ -27,24 +28,27 @@ const REFRESH_PATIENCE_MS = 60_000
 /** Runs the relay until it is told to stop; resolves when it has drained. Throws ConfigError or a listening error. */
 export async function serve(options: { configPath: string }): Promise<void> {
   assertRealUndici()
-  const clock = createSystemClock()
+  const systemClock = createSystemClock()
   // A file that cannot be read, or does not exist, is for the loader to explain.
-  await recoverConfig(options.configPath, clock).catch(() => {})
+  await recoverConfig(options.configPath, systemClock).catch(() => {})
   const { config, warnings } = await loadConfig(options.configPath)
   surviveClosedOutput()
   const lines = createLineWriter((text) => process.stdout.write(text))
   process.on('exit', lines.flush)
   const log = createLog({
     ...config.log,
-    clock,
+    clock: systemClock,
     secrets: secretsOf(config),
     write: lines.write,
     // Asks `NO_COLOR`, `FORCE_COLOR` and `TERM`, too.
     hasColours: process.stdout.isTTY && process.stdout.hasColors(),
   })
   for (const warning of warnings) process.stderr.write(`${formatProblem(warning)}\n`)
+  const watch = await createWatchIfAsked(config, systemClock, log)
+  const clock = watch?.clock ?? systemClock
   const debug = await openDebugLog(config, clock, log)
-  const relay = assembleRelay(config, clock, log, { debug })
+  const relay = assembleRelay(config, clock, log, { debug, ...(watch === null ? {} : { wrappers: watch.wrappers }) })
+  watch?.begin(relay)
   await relay.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(
     async (error: NodeJS.ErrnoException) => {
@@ -59,7 +63,18 @@ export async function serve(options: { configPath: string }): Promise<void> {
   await stopped
   await relay.client.close()
   await debug?.close()
-  lines.flush()
+  try {
+    watch?.end()
+  } finally {
+    lines.flush()
+  }
+}
+
+/** For those who look for faults in the relay: it watches itself, and fails at its end if it broke a rule of its own. */
+async function createWatchIfAsked(config: RelayConfig, clock: Clock, log: Log): Promise<Watch | null> {
+  if (process.env['SUB2API_ASSERT'] !== '1') return null
+  const { createWatch } = await import('./assert/watch.ts')
+  return createWatch(config, clock, log)
 }
 
 async function openDebugLog(config: RelayConfig, clock: Clock, log: Log): Promise<DebugLog | null> {
