@@ -5,25 +5,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'rolldown'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** Makes one file that Node can run of a TypeScript file and all it imports. Resolves to its path. */
-export async function bundleForNode(source, folder) {
-  const file = join(folder, source.split('/').at(-1).replace(/\.ts$/, '.mjs'))
-  await build({
-    cwd: root,
-    input: source,
-    platform: 'node',
-    resolve: { mainFields: ['module', 'main'] },
-    external: /^node:/,
-    logLevel: 'silent',
-    output: { file, format: 'esm', codeSplitting: false },
-  })
-  return file
-}
+import { pathToFileURL } from 'node:url'
+import { bundleForNode } from './bundle-for-node.mjs'
 
 async function main() {
   const kills = Number(process.argv[2] ?? 300)
@@ -55,4 +38,4 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
+await main()
