@@ -1,78 +1,19 @@
 /**
  * The program as people run it: a process with a config file, signals, and somebody who reads what it prints, or not.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { createDeferred } from '../harness/deferred.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../harness/listener.ts'
+import { type Run, useProgram } from '../harness/program.ts'
 import { type RawExchange, rawRequest } from '../harness/raw-client.ts'
 import { after, answerText, fail, pause } from '../harness/reactions.ts'
 import { readText } from '../harness/sse.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
 
-const repository = fileURLToPath(new URL('../..', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'process-'))
-const program = join(folder, 'bin/sub2api-simple.js')
+const { folder, run } = useProgram()
 const TOKEN = 'a-client-token-for-tests'
 const KEY = 'a-key-that-nobody-may-see'
-
-/** Builds a copy, because other tests may be running the build of this checkout. */
-beforeAll(() => {
-  for (const name of ['bin', 'scripts', 'src', 'package.json']) {
-    cpSync(join(repository, name), join(folder, name), { recursive: true })
-  }
-  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'), 'dir')
-  execFileSync(process.execPath, [join(folder, 'scripts/build.mjs')])
-}, 60_000)
-afterAll(() => rmSync(folder, { recursive: true }))
-
-interface Run {
-  readonly child: ChildProcess
-  /** Resolves when what it has printed matches; rejects when it ends before. */
-  readonly until: (pattern: RegExp) => Promise<RegExpExecArray>
-  readonly printed: { readonly stdout: string; readonly stderr: string }
-  readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-}
-
-function run(args: readonly string[], cwd = folder): Run {
-  const child = spawn(process.execPath, [program, ...args], { cwd, env: { PATH: process.env['PATH'], HOME: folder } })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const printed = { stdout: '', stderr: '' }
-  const awaited = new Map<RegExp, ReturnType<typeof createDeferred<RegExpExecArray>>>()
-  const check = (): void => {
-    for (const [pattern, seen] of awaited) {
-      const match = pattern.exec(printed.stdout + printed.stderr)
-      if (match !== null) seen.resolve(match)
-    }
-  }
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].on('data', (text: Buffer) => {
-      printed[name] += text.toString()
-      check()
-    })
-  }
-  const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    child.once('close', (code, signal) => {
-      for (const [pattern, seen] of awaited) seen.reject(new Error(`it ended without ${pattern}:\n${printed.stderr}`))
-      resolve({ code, signal })
-    })
-  })
-  return {
-    child,
-    printed,
-    exit,
-    until(pattern) {
-      const seen = createDeferred<RegExpExecArray>()
-      awaited.set(pattern, seen)
-      check()
-      return seen.promise
-    },
-  }
-}
 
 interface Started extends Run {
   readonly port: number
@@ -183,7 +124,7 @@ test('row 90: a port that is taken is one line and exit code 1', async () => {
 test('input 73: without a config it says which file it looked for and what to write into it', async () => {
   const empty = join(folder, 'empty')
   mkdirSync(empty)
-  const { exit, printed } = run([], empty)
+  const { exit, printed } = run([], { cwd: empty })
   expect([(await exit).code, printed.stdout]).toEqual([1, ''])
   expect(printed.stderr).toMatch(/^config\.json: .*no such file\n/)
   expect(printed.stderr).toContain('"auth_tokens"')
@@ -191,8 +132,8 @@ test('input 73: without a config it says which file it looked for and what to wr
 
 test('row 96: when nobody reads its log any more it goes on serving', async () => {
   const { ask, child, exit } = await start()
-  child.stdout?.destroy()
-  child.stderr?.destroy()
+  child.stdout.destroy()
+  child.stderr.destroy()
   for (let i = 0; i < 5; i++) expect((await ask(i % 2 === 0)).status).toBe(200)
   child.kill('SIGTERM')
   expect(await exit).toEqual({ code: 0, signal: null })

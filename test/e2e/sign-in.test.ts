@@ -2,22 +2,13 @@
  * The address that the relay prints at its start for an account without a sign-in: opened from where its reader sits, it
  * leads to the vendor; opened by anybody else, it leads nowhere.
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { networkInterfaces, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { networkInterfaces } from 'node:os'
+import { describe, expect, test } from 'vitest'
 import { writeConfig } from '../config/load-text.ts'
-import { bundleForNode } from '../harness/bundle.ts'
+import { useProgram } from '../harness/program.ts'
 import { rawRequest } from '../harness/raw-client.ts'
 
-let folder = ''
-let program = ''
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'sign-in-'))
-  program = await bundleForNode('src/cli.ts', folder)
-}, 60_000)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const { run } = useProgram()
 
 /** The login address that a relay with this `listen_addr` prints. */
 async function startRelay(listenAddress: string): Promise<URL> {
@@ -26,13 +17,10 @@ async function startRelay(listenAddress: string): Promise<URL> {
     auth_tokens: ['a-client-token-for-tests'],
     accounts: [{ name: 'my plus', platform: 'openai', type: 'oauth' }],
   })
-  const child = spawn(process.execPath, [program, '-config', path], { stdio: ['ignore', 'ignore', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let said = ''
-  child.stderr.on('data', (text: Buffer) => (said += text.toString()))
-  await expect.poll(() => said, { timeout: 10_000, interval: 10 }).toMatch(/or open \S+\n/)
-  expect(said).toContain("sign in with: sub2api-simple login 'my plus'")
-  return new URL(/or open (\S+)\n/.exec(said)?.[1] ?? '')
+  const { printed, until } = run(['-config', path])
+  const [, url = ''] = await until(/or open (\S+)\n/)
+  expect(printed.stderr).toContain("sign in with: sub2api-simple login 'my plus'")
+  return new URL(url)
 }
 
 async function open(url: URL, host = url.hostname): Promise<{ status: number; leadsTo: string | null }> {

@@ -56,10 +56,14 @@ interface MutableFamily {
   current: string | null
 }
 
-/** `lifeSeconds` is the life of access tokens; `label` begins every token, so that a test can grep for them. */
+/**
+ * `lifeSeconds` is the life of access tokens; `label` begins every token, so that a test can grep for them; `name` is the
+ * issuer its id tokens claim, its own address if none is given.
+ */
 export async function startIdentityProvider({
   lifeSeconds = 3600,
   label = 'secret',
+  name = '',
 } = {}): Promise<FakeIdentityProvider> {
   const families = new Map<string, MutableFamily>()
   const codes = new Map<string, URLSearchParams & { accountId?: string }>()
@@ -138,7 +142,7 @@ export async function startIdentityProvider({
       refresh_token: refreshToken,
       token_type: 'Bearer',
       expires_in: lifeSeconds,
-      id_token: idToken(issuer(), family.accountId, nonce === null ? {} : { nonce }),
+      id_token: idToken(name === '' ? issuer() : name, family.accountId, nonce === null ? {} : { nonce }),
     }
   }
 

@@ -1,0 +1,87 @@
+/**
+ * The program as a child process: a single binary where SUB2API_PROGRAM names one (`npm run e2e -- --binary …`), else a
+ * bundle of these sources for this Node.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { bundleForNode } from './bundle.ts'
+import { createDeferred } from './deferred.ts'
+
+const binary = process.env['SUB2API_PROGRAM']
+
+export interface Run {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  /** Resolves when what it has printed matches; rejects when it ends before. */
+  readonly until: (pattern: RegExp) => Promise<RegExpExecArray>
+  readonly printed: { readonly stdout: string; readonly stderr: string }
+  readonly exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+export interface Program {
+  /** A folder that is there for all tests of the file, and the program's home. */
+  readonly folder: string
+  /** Starts it for one test; what is left of it then is killed. Its environment holds nothing but what is given here. */
+  run(args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Run
+}
+
+/** To be called once in a test file, outside of its tests. */
+export function useProgram(): Program {
+  const folder = mkdtempSync(join(tmpdir(), 'program-'))
+  let command: readonly string[] = []
+  beforeAll(async () => {
+    command = binary === undefined ? [process.execPath, await bundleForNode('src/cli.ts', folder)] : [binary]
+  }, 60_000)
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return {
+    folder,
+    run: (args, { cwd = folder, env = {} } = {}) =>
+      watch(
+        spawn(command[0] ?? '', [...command.slice(1), ...args], {
+          cwd,
+          env: { PATH: process.env['PATH'], HOME: folder, ...env },
+          stdio: 'pipe',
+        }),
+      ),
+  }
+}
+
+function watch(child: Run['child']): Run {
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const printed = { stdout: '', stderr: '' }
+  const awaited = new Map<RegExp, ReturnType<typeof createDeferred<RegExpExecArray>>>()
+  const check = (): void => {
+    for (const [pattern, seen] of awaited) {
+      const match = pattern.exec(printed.stdout + printed.stderr)
+      if (match !== null) seen.resolve(match)
+    }
+  }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (text: Buffer) => {
+      printed[name] += text.toString()
+      check()
+    })
+  }
+  const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('close', (code, signal) => {
+      for (const [pattern, seen] of awaited) seen.reject(new Error(`it ended without ${pattern}:\n${printed.stderr}`))
+      resolve({ code, signal })
+    })
+  })
+  return {
+    child,
+    printed,
+    exit,
+    until(pattern) {
+      const seen = createDeferred<RegExpExecArray>()
+      // Whoever stopped waiting has seen what ended the test.
+      seen.promise.catch(() => {})
+      awaited.set(pattern, seen)
+      check()
+      return seen.promise
+    },
+  }
+}
