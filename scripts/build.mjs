@@ -12,6 +12,8 @@ import { collectLicenses, libraryOf } from './collect-licenses.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const sourceFolder = join(root, 'src') + sep
+/** A part of its data is in src/usage/price-table.ts. */
+const PRICES = fileURLToPath(import.meta.resolve('@pydantic/genai-prices'))
 
 try {
   await build(join(root, 'dist'))
@@ -29,7 +31,10 @@ async function build(target) {
   const fresh = join(workshop, 'fresh', 'dist')
   try {
     for (const chunk of chunks) write(join(fresh, chunk.fileName), await shrink(chunk))
-    write(join(fresh, 'THIRD-PARTY-LICENSES.txt'), collectLicenses(chunks.flatMap((chunk) => chunk.moduleIds)))
+    write(
+      join(fresh, 'THIRD-PARTY-LICENSES.txt'),
+      collectLicenses([...chunks.flatMap((chunk) => chunk.moduleIds), PRICES]),
+    )
     // The age of the sources it was made from: a file that is saved while we bundle must count as newer.
     utimesSync(join(fresh, 'cli.js'), startedAt, startedAt)
     replaceFolder(target, fresh)

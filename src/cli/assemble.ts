@@ -20,6 +20,7 @@ import { createPool, type Pool } from '../pool/pool.ts'
 import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createRelay } from '../relay/relay.ts'
+import { createPriceList } from '../usage/price-list.ts'
 import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
 import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
 import { UNWATCHED, type Wrappers } from './assert/wrappers.ts'
@@ -111,7 +112,8 @@ export function assembleRelay(
     warn: log.warn,
   })
   const recorder = createUsageRecorder({ redact: log.redact })
-  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, recorder, log })
+  const prices = createPriceList(config.prices)
+  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, recorder, prices, log })
   return {
     listener: wrappers.listener(
       createApp({

@@ -7,6 +7,14 @@ import type { JsonObject } from '../core/json.ts'
 
 export type StrategyName = 'least_in_flight' | 'round_robin' | 'fill_first' | 'soonest_reset'
 
+/** USD per million tokens; what is absent is the model's usual price. */
+export interface PriceOverride {
+  readonly input?: number
+  readonly output?: number
+  readonly cached?: number
+  readonly cacheWrite?: number
+}
+
 export interface RelayConfig {
   /** Absolute path of the file it was read from. */
   readonly path: string
@@ -30,6 +38,8 @@ export interface RelayConfig {
   readonly queue: { readonly timeoutMs: number; readonly size: number }
   /** Where refreshed tokens go: this file, or token_state.json beside it. */
   readonly tokenStore: 'config' | 'state'
+  /** Model pattern -> what it costs. */
+  readonly prices: ReadonlyMap<string, PriceOverride>
   readonly cooldown: { readonly maxMs: number }
   readonly onClientDisconnect: 'cancel' | 'drain'
   readonly maxBodyBytes: number

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import type { JsonObject } from '../core/json.ts'
 import { createAccounts } from './accounts.ts'
 import { parseListenAddress, type ListenAddress } from './addresses.ts'
-import type { RelayConfig } from './config.ts'
+import type { PriceOverride, RelayConfig } from './config.ts'
 import { checkExtraParams } from './extras.ts'
 import { readByShape } from './keys.ts'
 import { reportLostReferences } from './names.ts'
@@ -103,6 +103,7 @@ async function resolveConfig(
     keepaliveIntervalMs: input.keepalive_interval,
     holdStartMs: input.hold_start,
     queue: { timeoutMs: input.queue.timeout, size: input.queue.size },
+    prices: readPrices(input.prices),
     cooldown: { maxMs: input.cooldown.max },
     onClientDisconnect: input.on_client_disconnect,
     maxBodyBytes: input.max_body_size,
@@ -116,6 +117,18 @@ async function resolveConfig(
 /** An entry that says nothing counts as none, so that `*` applies instead, as in the Go program. */
 function trimInstructions(entries: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...entries].map(([model, text]) => [model, text.trim()] as const).filter(([, text]) => text !== ''))
+}
+
+function readPrices(prices: ConfigInput['prices']): ReadonlyMap<string, PriceOverride> {
+  const entries = [...prices].map(([pattern, { cache_read, cache_write, ...price }]): [string, PriceOverride] => [
+    pattern,
+    {
+      ...price,
+      ...(cache_read === undefined ? {} : { cached: cache_read }),
+      ...(cache_write === undefined ? {} : { cacheWrite: cache_write }),
+    },
+  ])
+  return new Map(entries)
 }
 
 function withoutEmpty(entries: ReadonlyMap<string, JsonObject>): ReadonlyMap<string, JsonObject> {

@@ -180,17 +180,14 @@ export const ConfigShape = mapping({
     {},
   ),
   usage_log: v.exactOptional(v.pipe(text('Path of a journal of usage, one JSON object per line.'), planned())),
-  prices: v.pipe(
-    mapOf(
-      'Model pattern -> USD per million tokens.',
-      mapping({
-        input: v.exactOptional(amount('Input tokens.')),
-        output: v.exactOptional(amount('Output tokens.')),
-        cache_read: v.exactOptional(amount('Input tokens read from the cache.')),
-        cache_write: v.exactOptional(amount('Input tokens written to the cache.')),
-      }),
-    ),
-    planned(),
+  prices: mapOf(
+    'Model pattern -> USD per million tokens, before the built-in list.',
+    mapping({
+      input: v.exactOptional(amount('Input tokens.')),
+      output: v.exactOptional(amount('Output tokens.')),
+      cache_read: v.exactOptional(amount('Input tokens read from the cache.')),
+      cache_write: v.exactOptional(amount('Input tokens written to the cache, for five minutes.')),
+    }),
   ),
   admin_token: v.exactOptional(v.pipe(secret('Lets a remote caller use /admin.'), planned())),
   cors_origins: v.pipe(textList('Origins of web pages that may call.'), planned()),

@@ -16,6 +16,7 @@ import { Exchange } from '../relay/exchange.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
 import type { Relay } from '../relay/relay.ts'
 import { type RelayRecord, startRecord } from '../relay/request.ts'
+import type { PriceList } from '../usage/price-list.ts'
 import type { LiveRequest, UsageRecorder } from '../usage/recorder.ts'
 import { readBody } from './body.ts'
 import { refuse } from './reply.ts'
@@ -42,12 +43,13 @@ export interface RelayRouteDependencies {
   readonly heartbeat: Heartbeat
   readonly relay: Relay
   readonly recorder: UsageRecorder
+  readonly prices: PriceList
   readonly log: Log
 }
 
 /** The handler of all relayed routes. Never throws: whatever happens becomes an answer and a log line. */
 export function createRelayRoute(dependencies: RelayRouteDependencies): ServeRequest {
-  const { config, clock, heartbeat, relay, recorder, log } = dependencies
+  const { config, clock, heartbeat, relay, recorder, prices, log } = dependencies
 
   async function serve(
     client: ClientToken,
@@ -108,7 +110,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
     } finally {
       leave()
     }
-    const record = recordRequest({
+    const ended = {
       live,
       operation: route.operation,
       story,
@@ -117,7 +119,10 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       at: clock.now(),
       endedAt: clock.monotonic(),
       contentAt,
-    })
+      bytesIn,
+      bytesOut,
+    }
+    const record = recordRequest(ended, prices)
     recorder.finish(record, story?.failures ?? [])
     if (!config.enableRequestLog) return
     // What is undefined is left out of the line: one object as it stands costs less than one put together from others.

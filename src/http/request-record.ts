@@ -4,6 +4,7 @@
 import type { GatewayError } from '../core/errors.ts'
 import type { Usage } from '../protocols/contract.ts'
 import type { RelayRecord } from '../relay/request.ts'
+import type { PriceList } from '../usage/price-list.ts'
 import type { FailedTry, TokenCounts, UsageRecord } from '../usage/record.ts'
 import type { LiveRequest } from '../usage/recorder.ts'
 
@@ -21,24 +22,33 @@ export interface EndedRequest {
   readonly endedAt: number
   /** Monotonic ms; null when nothing of an answer went out. */
   readonly contentAt: number | null
+  readonly bytesIn: number
+  readonly bytesOut: number
 }
 
-export function recordRequest(ended: EndedRequest): UsageRecord {
+export function recordRequest(ended: EndedRequest, prices: PriceList): UsageRecord {
   const { live, story, refusal } = ended
   const outcome = story?.outcome ?? (refusal?.kind === 'client_gone' ? 'gone' : 'refused')
-  const hasContent = ended.contentAt !== null && outcome !== 'failed'
+  const firstContentMs =
+    ended.contentAt === null || outcome === 'failed' ? null : Math.round(ended.contentAt - live.arrivedAt)
+  const upstreamModel = story === null || story.upstreamModel === null ? null : shorten(story.upstreamModel)
+  // Counting is free at every vendor, and what was answered without words cost none.
+  const isFree = ended.operation === 'count_tokens' || firstContentMs === null || story === null
+  const told = isFree ? NOTHING : story.usage
+  const used = isFree ? NOTHING : withEstimate(told, ended, outcome)
   return {
     at: ended.at,
     request: live.request,
     client: live.client,
     account: story?.account ?? null,
     model: live.model,
-    upstreamModel: story === null || story.upstreamModel === null ? null : shorten(story.upstreamModel),
+    upstreamModel,
     protocol: live.protocol,
     operation: ended.operation,
-    tokens: story === null ? NO_TOKENS : tokensOf(story.usage),
-    cost: null,
-    firstContentMs: hasContent && story !== null ? Math.round(ended.contentAt - live.arrivedAt) : null,
+    tokens: tokensOf(used),
+    estimated: used !== told,
+    cost: isFree ? 0 : upstreamModel === null ? null : prices.costOf(upstreamModel, used, ended.at),
+    firstContentMs,
     totalMs: Math.round(ended.endedAt - live.arrivedAt),
     attempts: story?.attempts ?? 0,
     outcome,
@@ -58,7 +68,27 @@ export function tellTry({ account, reason, message }: FailedTry): string {
   return account === null ? told : `${account}: ${told}`
 }
 
-const NO_TOKENS: TokenCounts = { input: 0, cached: 0, cacheWrite: 0, output: 0, reasoning: 0 }
+const NOTHING: Usage = {}
+
+/** JSON around prose, a little more than its four characters a token. */
+const BYTES_IN_PER_TOKEN = 5
+/** Between Anthropic's events, which hold several tokens, and OpenAI's, which hold one among 200 bytes. */
+const BYTES_OUT_PER_TOKEN = 50
+
+/**
+ * Vendors tell most counts at the end: who leaves before would use a model for nothing, and servers that tell none would be
+ * used for nothing by everybody. What was not told is estimated by the bytes that went by; `told` itself when all was.
+ */
+function withEstimate(told: Usage, { bytesIn, bytesOut }: EndedRequest, outcome: UsageRecord['outcome']): Usage {
+  const isInputTold = told.input !== undefined || told.cached !== undefined
+  const isOutputTold = told.output !== undefined && outcome === 'served'
+  if (isInputTold && isOutputTold) return told
+  return {
+    ...told,
+    ...(isInputTold ? {} : { input: Math.ceil(bytesIn / BYTES_IN_PER_TOKEN) }),
+    ...(isOutputTold ? {} : { output: Math.max(told.output ?? 0, Math.ceil(bytesOut / BYTES_OUT_PER_TOKEN)) }),
+  }
+}
 
 function tokensOf({ input = 0, cached = 0, cacheWrite = 0, output = 0, reasoning = 0 }: Usage): TokenCounts {
   return { input, cached, cacheWrite, output, reasoning }

@@ -19,9 +19,11 @@ export interface UsageRecord {
   readonly protocol: string
   /** `count_tokens` and `compact` besides the usual `generate`. */
   readonly operation: string
-  /** Tokens, as the vendor counted them; a kind it did not tell is 0. Input is without what came from the cache. */
+  /** As the vendor counted them; a kind it did not tell is 0. Input is without what came from the cache. */
   readonly tokens: TokenCounts
-  /** USD; null when the model has no known price, never 0 for that. */
+  /** The vendor did not tell all its counts: what it left out is the relay's estimate, and so is the cost. */
+  readonly estimated: boolean
+  /** USD by list price, whoever pays for the account; null when the model has no known price, never 0 for that. */
   readonly cost: number | null
   /** From arrival; null when no content came. */
   readonly firstContentMs: number | null

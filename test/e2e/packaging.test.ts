@@ -47,11 +47,11 @@ test('installing it installs nothing else and runs no scripts', () => {
   for (const script of ['preinstall', 'install', 'postinstall']) expect(published.scripts).not.toHaveProperty(script)
 })
 
-test('the licence of every bundled library is in it', () => {
+test('the licence of every bundled library is in it, and of the list of prices', () => {
   const licenses = readFileSync(join(unpacked, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8')
   const titles = licenses.match(/^\S+(?= [0-9.]+: )/gm)?.map((name) => name.replace('@', '').replace('/', '-'))
   const libraries = readdirSync(join(unpacked, 'dist/npm')).map((file) => basename(file, '.js'))
-  expect(new Set(titles)).toEqual(new Set(libraries))
+  expect(new Set(titles)).toEqual(new Set([...libraries, 'pydantic-genai-prices']))
 })
 
 test('it starts in an empty folder', () => {

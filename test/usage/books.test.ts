@@ -66,6 +66,7 @@ describe('the record of a request', () => {
         operation: 'generate',
         // Whatever the dialect calls input, what came from the cache is not in it.
         tokens: { ...TOLD, cacheWrite: 0 },
+        estimated: false,
         cost: null,
         firstContentMs: 0,
         totalMs: 0,
