@@ -38,8 +38,8 @@ const QUOTE = 0x22
  * space around it are fine) or the one in `range`. Its structure is checked as a parser would, down to the last bracket;
  * a wanted member that appears twice is an error too, since readers disagree which one counts. Throws JsonSyntaxError.
  *
- * In µs, JSON.parse in brackets: 1 KB 1.4 (2.9), 20 KB 5 (24), 200 KB 28 (330), 1 MB 100 (1,500); twice as fast where the
- * text is JSON in JSON.
+ * In µs, JSON.parse in brackets: 1 KB 1.4 (2.9), 20 KB 5 (24), 200 KB of prose 5 (160), of source code 40 (240), of JSON in
+ * JSON with a quote at every few bytes 210 (310).
  */
 export function scanObject(bytes: Buffer, wanted: readonly string[], range?: Range): Map<string, Range> {
   const found = new Map<string, Range>()

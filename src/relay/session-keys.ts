@@ -20,7 +20,7 @@ const SESSION_HEADERS = [
 ]
 
 /** Beyond this many messages only the newest are worth a key of their own. */
-const MOST_DIGESTS = 64
+const MOST_DIGESTS = 24
 const CACHE_MARK = Buffer.from('"cache_control"')
 
 /**
