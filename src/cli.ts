@@ -13,6 +13,12 @@ const verbs: Verbs = {
   env: async (options, output) => (await import('./cli/env.ts')).env(options, output),
   check: async (options, output) => (await import('./cli/check.ts')).check(options, output),
   login: async (options, output) => (await import('./cli/login.ts')).login(options, output),
+  status: async (options, output) => (await import('./cli/status.ts')).status(options, output),
+  usage: async (options, output) => (await import('./cli/usage.ts')).usage(options, output),
+  models: async (options, output) => (await import('./cli/models.ts')).models(options, output),
+  explain: async (options, output) => (await import('./cli/explain.ts')).explain(options, output),
+  accounts: async (options, output) => (await import('./cli/accounts.ts')).accounts(options, output),
+  reload: async (options, output) => (await import('./cli/reload.ts')).reload(options, output),
   completion: async (options, output) => (await import('./cli/completion.ts')).completion(options, output),
   schema: async (output) => (await import('./cli/schema.ts')).printSchema(output),
 }

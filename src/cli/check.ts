@@ -6,6 +6,7 @@ import type { RelayConfig } from '../config/config.ts'
 import { loadConfig, type LoadedConfig } from '../config/load.ts'
 import { ConfigError, formatProblem } from '../config/problem.ts'
 import { providerOf } from '../providers/index.ts'
+import { alignColumns, count } from './columns.ts'
 import type { Output } from './output.ts'
 
 export interface CheckOptions {
@@ -81,18 +82,4 @@ function isReady(account: Account): boolean {
 
 function describeState(account: Account): string {
   return account.enabled ? (account.problem ?? 'ready') : 'not enabled'
-}
-
-function alignColumns(rows: ReadonlyArray<readonly string[]>): string[] {
-  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(width(column)))
-      .join('  ')
-      .trimEnd(),
-  )
-}
-
-function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
 }

@@ -4,6 +4,7 @@
 import { Argument, type Command, Option } from 'commander'
 import { version } from '../core/version.ts'
 import { CLIENT_NAMES, type ClientName, SETTINGS_NAMES, type SettingsName } from './client-names.ts'
+import { declareCommandsOfRelay } from './commands-of-relay.ts'
 import type { CompletedShell } from './completion.ts'
 import { configPath, createDeclaring, type Declaring, describeCommand, namedConfig } from './declaration.ts'
 import { jsonOption, type JsonOption } from './declaration.ts'
@@ -17,6 +18,7 @@ export function declareCommands(program: Command, verbs: Verbs, output: Output, 
   declareServe(declaring, verbs)
   declareStart(declaring, verbs, output)
   declareConfig(declaring, verbs, output)
+  declareCommandsOfRelay(declaring, verbs, output)
   declareRest(declaring, verbs, output)
 }
 

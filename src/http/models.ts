@@ -18,7 +18,10 @@ export type ModelDialect = 'anthropic' | 'openai' | 'gemini' | 'codex'
  * Names that `client` can ask for: each account's own list (patterns cannot be listed, so their vendor's known names that
  * fit stand for them), and the names of the maps.
  */
-export function listModels(config: RelayConfig, client: ClientToken): ListedModel[] {
+export function listModels(
+  config: RelayConfig,
+  client: Pick<ClientToken, 'accounts' | 'models' | 'modelMap'>,
+): ListedModel[] {
   const listed = new Map<string, ListedModel>()
   const add = (id: string, platform: Account['platform']): void => {
     const isAllowed = client.models.length === 0 || client.models.some((pattern) => matchesPattern(pattern, id))
