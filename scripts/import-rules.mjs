@@ -16,7 +16,7 @@ export const FLOORS = {
   usage: ['protocols'],
   pool: ['strategies', 'limits'],
   relay: ['pool', 'providers', 'protocols', 'oauth', 'io', 'usage'],
-  http: ['relay', 'pool', 'providers', 'protocols', 'usage'],
+  http: ['relay', 'pool', 'limits', 'providers', 'protocols', 'usage'],
 }
 
 /** Files that more floors may know, but only their types: the code behind them comes in as an argument. */

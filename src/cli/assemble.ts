@@ -13,6 +13,7 @@ import type { DebugLog } from '../io/debug-log.ts'
 import type { HidingLog } from '../io/log.ts'
 import { listen } from '../io/serve.ts'
 import { createUpstreamClient, type UpstreamClient } from '../io/upstream.ts'
+import { createTokenLimiter, type TokenLimiter } from '../limits/token-limiter.ts'
 import { createLoginDesk, type LoginDesk } from '../oauth/login.ts'
 import { createSignInClient, type IdentityProvider, OPENAI } from '../oauth/openai.ts'
 import { canSignIn, createTokenKeeper, type TokenKeeper } from '../oauth/tokens.ts'
@@ -36,6 +37,7 @@ export interface AssembledRelay {
   readonly desk: LoginDesk
   readonly login: LoginRoute
   readonly recorder: UsageRecorder
+  readonly limiter: TokenLimiter
 }
 
 /** What a relay may have besides; everything has a default. */
@@ -111,12 +113,14 @@ export function assembleRelay(
     debug,
     warn: log.warn,
   })
+  const limiter = createTokenLimiter(clock)
   const recorder = createUsageRecorder({ redact: log.redact })
   const prices = createPriceList(config.prices)
-  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, recorder, prices, log })
+  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, limiter, recorder, prices, log })
   return {
     listener: wrappers.listener(
       createApp({
+        limiter,
         login,
         describeSignIn: keeper.describe,
         redact: log.redact,
@@ -137,6 +141,7 @@ export function assembleRelay(
     desk,
     login,
     recorder,
+    limiter,
   }
 }
 

@@ -38,17 +38,16 @@ export const TokenShape = mapping({
   accounts: textList('Names or tags of the accounts it may use; empty means all.'),
   models: textList('Patterns of the models it may ask for; empty means all.'),
   model_map: modelMap('Pattern -> model name, or a list of names to try in order; goes before the global model_map.'),
-  max_concurrency: v.pipe(wholeNumber('Requests at the same time; 0 means no limit.', 0), planned()),
-  rpm: v.pipe(wholeNumber('Requests per minute; 0 means no limit.', 0), planned()),
-  tpm: v.pipe(wholeNumber('Tokens per minute; 0 means no limit.', 0), planned()),
+  max_concurrency: wholeNumber('Requests at the same time; 0 means no limit.', 0),
+  rpm: wholeNumber('Requests per minute; 0 means no limit.', 0),
+  tpm: wholeNumber('Tokens per minute, without those from a cache; 0 means no limit.', 0),
   budget: v.exactOptional(
     v.pipe(
       mapping({ day: v.exactOptional(amount('USD per day.')), month: v.exactOptional(amount('USD per month.')) }),
-      v.description('What this token may spend.'),
-      planned(),
+      v.description('What this token may spend, by list price and in local days. usage_log keeps count over restarts.'),
     ),
   ),
-  expires_at: v.exactOptional(v.pipe(text('When it stops working.'), v.isoTimestamp(DATE_TIME), planned())),
+  expires_at: v.exactOptional(v.pipe(text('When it stops working.'), v.isoTimestamp(DATE_TIME))),
 })
 
 export const AccountShape = mapping({

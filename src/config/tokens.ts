@@ -1,7 +1,7 @@
 /**
  * The tokens that clients of the relay may use.
  */
-import type { ClientToken } from '../core/account.ts'
+import { type ClientToken, NO_LIMITS, type TokenLimits } from '../core/account.ts'
 import { Secret } from '../core/secret.ts'
 import { reportRepeatedNames } from './names.ts'
 import type { Path, Report } from './report.ts'
@@ -62,7 +62,19 @@ function createToken(text: string, name: string, settings: TokenInput | null): C
     models: settings?.models ?? [],
     modelMap: settings?.model_map ?? new Map(),
     loopbackOnly: PUBLISHED_TOKENS.includes(text),
+    limits: settings === null ? NO_LIMITS : readLimits(settings),
   })
+}
+
+function readLimits({ max_concurrency, rpm, tpm, budget, expires_at }: TokenInput): TokenLimits {
+  return {
+    maxConcurrency: max_concurrency,
+    rpm,
+    tpm,
+    budgetDay: budget?.day ?? null,
+    budgetMonth: budget?.month ?? null,
+    expiresAt: expires_at === undefined ? null : Date.parse(expires_at),
+  }
 }
 
 function judgeStrength(text: string, path: Path, report: Report): void {

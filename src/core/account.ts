@@ -80,4 +80,29 @@ export interface ClientToken {
   readonly modelMap: ReadonlyMap<string, readonly string[]>
   /** The published example token: valid from loopback peers only. */
   readonly loopbackOnly: boolean
+  readonly limits: TokenLimits
 }
+
+/** What a client token may use; 0 and null mean no limit. */
+export interface TokenLimits {
+  /** Requests under way at the same time. */
+  readonly maxConcurrency: number
+  /** Requests per minute. */
+  readonly rpm: number
+  /** Tokens per minute, without those that came from a vendor's cache. */
+  readonly tpm: number
+  /** USD per local day and month, by list price. */
+  readonly budgetDay: number | null
+  readonly budgetMonth: number | null
+  /** Epoch ms. */
+  readonly expiresAt: number | null
+}
+
+export const NO_LIMITS: TokenLimits = Object.freeze({
+  maxConcurrency: 0,
+  rpm: 0,
+  tpm: 0,
+  budgetDay: null,
+  budgetMonth: null,
+  expiresAt: null,
+})

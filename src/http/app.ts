@@ -19,8 +19,9 @@ import { addModelRoutes } from './model-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
 import { addRelayedRoutes, createRelayRequest } from './relayed-routes.ts'
 import { addResponseRoutes } from './responses.ts'
+import { addUsageRoutes, type UsageRoutesDependencies } from './usage-routes.ts'
 
-export interface AppDependencies extends Omit<HealthDependencies, 'guard'> {
+export interface AppDependencies extends Omit<HealthDependencies, 'guard'>, UsageRoutesDependencies {
   readonly config: RelayConfig
   readonly responses: ResponseMemory
   readonly serveRequest: ServeRequest
@@ -31,13 +32,14 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 
 export function createApp(dependencies: AppDependencies): RequestListener {
   const { config, clock, log } = dependencies
-  const guard = limitGuesses(createGuard(config.tokens), clock)
+  const guard = limitGuesses(createGuard(config.tokens, clock), clock)
   const door = createDoor({ guard, clock, log, isLogging: config.enableRequestLog })
   const relayRequest = createRelayRequest(door, dependencies.serveRequest)
   const app = new Hono<{ Bindings: HttpBindings }>()
   const shortcuts = addRelayedRoutes(app, door, relayRequest)
   addResponseRoutes(app, door, dependencies.responses)
   addModelRoutes(app, door, config, relayRequest)
+  addUsageRoutes(app, door, dependencies)
   addHealthRoutes(app, door, { ...dependencies, guard })
   app.notFound(door.refuseUnknown)
   app.onError((cause, { env }) => {

@@ -3,13 +3,14 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { ClientToken } from '../core/account.ts'
+import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { createTokenMatcher } from '../core/secret.ts'
 
 export interface Guard {
   /**
    * The client behind a request, or null when no presented credential is valid. Every one of them is compared. Throws a
-   * GatewayError for a peer that may not try now.
+   * GatewayError for a peer that may not try now, and for a token that has expired.
    */
   identify(incoming: IncomingMessage): ClientToken | null
   /** Throws the refusal of a request whose form alone is suspicious. */
@@ -21,7 +22,7 @@ const MOST_BETA_FLAGS = 64
 /** A token is compared by its digest; what is longer than this is not a token. */
 const LONGEST_TOKEN = 4_096
 
-export function createGuard(tokens: readonly ClientToken[]): Guard {
+export function createGuard(tokens: readonly ClientToken[], clock: Clock): Guard {
   const matcher = createTokenMatcher(tokens.map(({ token }) => token.reveal()))
   return {
     identify(incoming) {
@@ -30,6 +31,8 @@ export function createGuard(tokens: readonly ClientToken[]): Guard {
         const found = tokens[matcher.find(candidate)]
         if (found !== undefined && (!found.loopbackOnly || isLoopbackPeer(incoming))) client ??= found
       }
+      const { expiresAt = null } = client?.limits ?? {}
+      if (expiresAt !== null && clock.now() >= expiresAt) throw expired(expiresAt)
       return client
     },
     screen,
@@ -44,6 +47,17 @@ export function unauthorized(): GatewayError {
     message:
       'the relay does not know this token; send one of its auth_tokens as "Authorization: Bearer …", "x-api-key" or "x-goog-api-key"',
     // Without this Claude Code repeats the request in silence for minutes.
+    retryable: false,
+  })
+}
+
+/** Whoever presents it knows it, so nothing is given away by saying why it works no more. */
+function expired(at: number): GatewayError {
+  return new GatewayError({
+    kind: 'unauthorized',
+    source: 'gateway',
+    message: `this token expired at ${new Date(at).toISOString()}; ask the owner of the relay for another one`,
+    limitedBy: 'token',
     retryable: false,
   })
 }

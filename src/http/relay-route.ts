@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { matchesPattern } from '../core/match.ts'
 import type { Log } from '../io/log.ts'
+import type { Settle, TokenLimiter } from '../limits/token-limiter.ts'
 import type { Envelope } from '../protocols/contract.ts'
 import type { GeminiPath } from '../protocols/gemini/downstream.ts'
 import { protocols } from '../protocols/index.ts'
@@ -20,6 +21,7 @@ import type { PriceList } from '../usage/price-list.ts'
 import type { LiveRequest, UsageRecorder } from '../usage/recorder.ts'
 import { readBody } from './body.ts'
 import { refuse } from './reply.ts'
+import { estimateRequest } from './request-estimate.ts'
 import { recordRequest, shorten, tellTry } from './request-record.ts'
 
 export interface RelayRoute {
@@ -42,6 +44,7 @@ export interface RelayRouteDependencies {
   readonly clock: Clock
   readonly heartbeat: Heartbeat
   readonly relay: Relay
+  readonly limiter: TokenLimiter
   readonly recorder: UsageRecorder
   readonly prices: PriceList
   readonly log: Log
@@ -49,7 +52,7 @@ export interface RelayRouteDependencies {
 
 /** The handler of all relayed routes. Never throws: whatever happens becomes an answer and a log line. */
 export function createRelayRoute(dependencies: RelayRouteDependencies): ServeRequest {
-  const { config, clock, heartbeat, relay, recorder, prices, log } = dependencies
+  const { config, clock, heartbeat, relay, limiter, recorder, prices, log } = dependencies
 
   async function serve(
     client: ClientToken,
@@ -70,6 +73,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       progress: null,
     }
     const leave = recorder.begin(live)
+    let settle: Settle | null = null
     let story: RelayRecord | null = null
     let bytesIn = 0
     let bytesOut = 0
@@ -84,6 +88,14 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       const envelope = completeEnvelope(downstream.readEnvelope(body), route)
       live.model = shorten(envelope.model)
       checkModel(client, envelope.model)
+      // Counting is free, and clients do it by the dozen at once.
+      if (route.operation !== 'count_tokens') {
+        const { protocol } = route
+        const { model } = envelope
+        settle = limiter.admit(client, () =>
+          estimateRequest({ client, protocol, model, body }, config, prices, clock.now()),
+        )
+      }
       // A count is one number, whatever the body asks for; Gemini's streams are events only when the query says so.
       const isStream =
         envelope.stream && route.operation !== 'count_tokens' && (route.path === null || query.get('alt') === 'sse')
@@ -123,6 +135,8 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       bytesOut,
     }
     const record = recordRequest(ended, prices)
+    const { tokens, cost } = record
+    settle?.({ tokens: tokens.input + tokens.cacheWrite + tokens.output, cost })
     recorder.finish(record, story?.failures ?? [])
     if (!config.enableRequestLog) return
     // What is undefined is left out of the line: one object as it stands costs less than one put together from others.

@@ -170,13 +170,8 @@ describe('words, lists and mappings', () => {
   })
 
   test('what this version does not act on yet is checked, and said so', async () => {
-    const token = { token: 'client-token-of-a-test', budget: { day: 0.5 }, expires_at: '2027-01-31T00:00:00Z' }
-    const { warnings } = await loadText(withAccount({}, { auth_tokens: [token], usage_log: 'usage.jsonl' }))
+    const { warnings } = await loadText(withAccount({}, { usage_log: 'usage.jsonl' }))
 
-    expect(warnings.map(({ message }) => message)).toEqual([
-      'auth_tokens[0].budget has no effect in this version',
-      'auth_tokens[0].expires_at has no effect in this version',
-      'usage_log has no effect in this version',
-    ])
+    expect(warnings.map(({ message }) => message)).toEqual(['usage_log has no effect in this version'])
   })
 })

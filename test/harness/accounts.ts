@@ -1,7 +1,7 @@
 /**
  * Accounts and clients for tests that need no config file: a name is enough, everything else has a plain default.
  */
-import type { Account, ClientToken } from '../../src/core/account.ts'
+import { type Account, type ClientToken, NO_LIMITS } from '../../src/core/account.ts'
 import { Secret } from '../../src/core/secret.ts'
 
 export function makeAccount(name: string, facts: Partial<Account> = {}): Account {
@@ -37,6 +37,7 @@ export function makeClient(name: string, facts: Partial<ClientToken> = {}): Clie
     models: [],
     modelMap: new Map(),
     loopbackOnly: false,
+    limits: NO_LIMITS,
     ...facts,
   }
 }

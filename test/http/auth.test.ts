@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { createGuard } from '../../src/http/guard.ts'
 import { makeClient } from '../harness/accounts.ts'
+import { createVirtualClock } from '../harness/clock.ts'
 import { rawRequest } from '../harness/raw-client.ts'
 import { TOKEN } from '../harness/relay.ts'
 import { ASK, PROTOCOLS, readRefusal, setStage, wordsFor } from './stage.ts'
@@ -159,7 +160,7 @@ describe('input 67: the published example token', () => {
     ['::ffff:192.168.1.20', false],
     ['2001:db8::127', false],
   ])('from %s is worth something: %s', (address, isValid) => {
-    expect(createGuard([example]).identify(from(address))).toBe(isValid ? example : null)
+    expect(createGuard([example], createVirtualClock()).identify(from(address))).toBe(isValid ? example : null)
   })
 
   test('lets the quick start run on this machine', async () => {
@@ -171,6 +172,6 @@ describe('input 67: the published example token', () => {
   test('comes from an address, not from a header that anyone can write', () => {
     const forged = from('203.0.113.9')
     for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded']) forged.headers[name] = '127.0.0.1'
-    expect(createGuard([example]).identify(forged)).toBeNull()
+    expect(createGuard([example], createVirtualClock()).identify(forged)).toBeNull()
   })
 })

@@ -17,7 +17,7 @@ const RIGHT = 'token-of-alice'
 /** What a peer that presents `token` gets to hear: a client's name, `wrong`, or the seconds to wait. */
 function createStage() {
   const clock = createVirtualClock()
-  const guard = limitGuesses(createGuard([makeClient('alice'), makeClient('bob')]), clock)
+  const guard = limitGuesses(createGuard([makeClient('alice'), makeClient('bob')], clock), clock)
   const ask = (remoteAddress: string, token: string | null): string | number => {
     const headers = token === null ? {} : { 'x-api-key': token }
     try {

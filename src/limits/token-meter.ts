@@ -1,0 +1,69 @@
+/**
+ * What one client token is using: requests under way and what they may still cost, the last minute, the day and the month.
+ */
+import { type CalendarSpan, isWithin, localDay, localMonth } from '../core/local-calendar.ts'
+import { createMinuteWindow, type MinuteWindow } from './minute-window.ts'
+
+/** What a request may use at most, as far as can be told before it is served. */
+export interface Estimate {
+  readonly tokens: number
+  /** USD; null when nobody knows what the model costs. */
+  readonly cost: number | null
+}
+
+/** What it did use. */
+export interface Spent {
+  /** What did not come from the vendor's cache. */
+  readonly tokens: number
+  /** USD; null likewise. */
+  readonly cost: number | null
+}
+
+export interface TokenMeter {
+  inFlight: number
+  /** What the requests under way may use at most, all together. */
+  readonly reserved: { tokens: number; cost: number }
+  /** How many times more than estimated its requests have used of late; 1 when the estimates were high enough. */
+  excess: { readonly tokens: number; readonly cost: number }
+  readonly minute: MinuteWindow
+  /** USD spent in the local day or month that holds `now` (epoch ms), and when it ends. */
+  spentIn(period: Period, now: number): { readonly cost: number; readonly endsAt: number }
+  spend(cost: number, at: number): void
+}
+
+export type Period = 'day' | 'month'
+
+const SPAN_OF: Record<Period, (at: number) => CalendarSpan> = { day: localDay, month: localMonth }
+const PERIODS = ['day', 'month'] as const
+/** The current ones, and those that a wall clock put right comes back to. */
+const MOST_SPANS = 6
+
+export function createTokenMeter(): TokenMeter {
+  const sums = new Map<string, { readonly span: CalendarSpan; cost: number }>()
+  const latest: Record<Period, { readonly span: CalendarSpan; cost: number } | null> = { day: null, month: null }
+
+  function sumOf(period: Period, at: number): { readonly span: CalendarSpan; cost: number } {
+    const known = latest[period]
+    if (known !== null && isWithin(known.span, at)) return known
+    const span = SPAN_OF[period](at)
+    const sum = sums.get(span.key) ?? { span, cost: 0 }
+    sums.set(span.key, sum)
+    if (sums.size > MOST_SPANS) sums.delete(sums.keys().next().value as string)
+    latest[period] = sum
+    return sum
+  }
+
+  return {
+    inFlight: 0,
+    reserved: { tokens: 0, cost: 0 },
+    excess: { tokens: 1, cost: 1 },
+    minute: createMinuteWindow(),
+    spentIn(period, now) {
+      const { cost, span } = sumOf(period, now)
+      return { cost, endsAt: span.endsAt }
+    },
+    spend(cost, at) {
+      for (const period of PERIODS) sumOf(period, at).cost += cost
+    },
+  }
+}
