@@ -17,7 +17,7 @@ import { listen, type RelayServer } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
 import { providerOf } from '../providers/index.ts'
 import { canSignIn } from '../oauth/tokens.ts'
-import { assembleRelay, type AssembledRelay } from './assemble.ts'
+import { type AssembleOptions, assembleRelay, type AssembledRelay } from './assemble.ts'
 import type { Watch } from './assert/watch.ts'
 import { secretsOf } from './config-secrets.ts'
 
@@ -26,7 +26,10 @@ const DRAIN_MS = 30_000
 const REFRESH_PATIENCE_MS = 60_000
 
 /** Runs the relay until it is told to stop; resolves when it has drained. Throws ConfigError or a listening error. */
-export async function serve(options: { configPath: string }): Promise<void> {
+export async function serve(
+  options: { configPath: string },
+  parts: Pick<AssembleOptions, 'identityProvider'> = {},
+): Promise<void> {
   assertRealUndici()
   const systemClock = createSystemClock()
   // A file that cannot be read, or does not exist, is for the loader to explain.
@@ -47,7 +50,11 @@ export async function serve(options: { configPath: string }): Promise<void> {
   const watch = await createWatchIfAsked(config, systemClock, log)
   const clock = watch?.clock ?? systemClock
   const debug = await openDebugLog(config, clock, log)
-  const relay = assembleRelay(config, clock, log, { debug, ...(watch === null ? {} : { wrappers: watch.wrappers }) })
+  const relay = assembleRelay(config, clock, log, {
+    ...parts,
+    debug,
+    ...(watch === null ? {} : { wrappers: watch.wrappers }),
+  })
   watch?.begin(relay)
   await relay.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(

@@ -2,17 +2,14 @@
  * The kill test: a process that refreshes a rotating token is killed, at every named step of the write and at random,
  * and after each kill the config must parse and hold the token that the provider expects next.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import type { WriteStep } from '../../src/config/durable-file.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createCredentialStore, recoverConfig } from '../../src/config/store.ts'
 import { createSystemClock } from '../../src/core/clock.ts'
 import { type FakeIdentityProvider, startIdentityProvider } from '../harness/identity-provider.ts'
-
-export type Ground = 'plain file' | 'symbolic link' | 'bind mount'
+import { type Ground, prepareGround } from './kill-grounds.ts'
 
 export interface KillCounts {
   readonly ground: Ground
@@ -52,7 +49,7 @@ const IN_PLACE_STEPS: readonly WriteStep[] = [
  * cannot be had: a bind mount needs the right to mount.
  */
 export async function runKills(ground: Ground, kills: number, writer: string): Promise<KillCounts | null> {
-  const stage = prepare(ground)
+  const stage = prepareGround(ground)
   if (stage === null) return null
   const identity = await startIdentityProvider()
   const counts: KillCounts = { ground, kills: 0, lost: 0, unreadable: 0, inTheWindow: 0, litter: 0, troubles: [] }
@@ -65,9 +62,7 @@ export async function runKills(ground: Ground, kills: number, writer: string): P
       counts.kills++
       counts.troubles.push(...said.filter((line) => line.startsWith('trouble')))
       await examine(stage.path, said, identity, counts)
-      counts.litter += readdirSync(dirname(stage.target)).filter(
-        (name) => !stage.names.includes(name) && !/\.lock(\.stale)?$/.test(name),
-      ).length
+      counts.litter += stage.litter().length
     }
   } finally {
     await identity.close()
@@ -143,43 +138,4 @@ function configText(refreshToken: string): string {
     '}',
     '',
   ].join('\n')
-}
-
-interface Stage {
-  /** What the victim is told. */
-  readonly path: string
-  /** Where the bytes are. */
-  readonly target: string
-  readonly names: readonly string[]
-  readonly remove: () => void
-}
-
-function prepare(ground: Ground): Stage | null {
-  const folder = mkdtempSync(join(tmpdir(), 'kills-'))
-  const home = join(folder, 'home')
-  mkdirSync(home)
-  const target = join(home, 'config.jsonc')
-  writeFileSync(target, '{}')
-  const remove = (): void => rmSync(folder, { recursive: true, force: true })
-  const names = ['config.jsonc']
-  switch (ground) {
-    case 'plain file':
-      return { path: target, target, names, remove }
-    case 'symbolic link': {
-      const path = join(folder, 'link.jsonc')
-      symlinkSync(target, path)
-      return { path, target, names, remove }
-    }
-    case 'bind mount': {
-      const path = join(folder, 'mounted', 'config.jsonc')
-      mkdirSync(dirname(path))
-      writeFileSync(path, '')
-      if (spawnSync('mount', ['--bind', target, path], { stdio: 'ignore' }).status !== 0) {
-        remove()
-        return null
-      }
-      const unmount = (): void => void spawnSync('umount', [path], { stdio: 'ignore' })
-      return { path, target: path, names, remove: () => (unmount(), remove()) }
-    }
-  }
 }

@@ -7,7 +7,7 @@ import { runSoak, type SoakFindings } from './soak.ts'
 export async function main(args: readonly string[], { progress, say }: RunnerOutput): Promise<boolean> {
   const { minutes, rate, seed, cli } = readOptions(args, { minutes: 10, rate: 200, seed: 1 })
   say(`soak: ${minutes} min at ${rate} requests/s, seed ${seed}`)
-  const findings = await runSoak({ cli, seconds: minutes * 60, perSecond: rate, seed, progress })
+  const findings = await runSoak({ cli, seconds: minutes * 60, perSecond: rate, seed, silenceMs: SILENCE_MS, progress })
   const { requests, upstreamCalls, ends, before, after, slopeMib } = findings
   say(
     `\nrequests      ${requests}, ${findings.perSecond.toFixed(0)} per second, ${(upstreamCalls / requests).toFixed(2)} upstream calls each`,
@@ -28,6 +28,7 @@ export async function main(args: readonly string[], { progress, say }: RunnerOut
   return wrong.length === 0
 }
 
+const SILENCE_MS = 8_000
 /** MiB per three minutes. */
 const MOST_SLOPE_MIB = 1
 /** A shorter run ends before the heap has found its size. */
