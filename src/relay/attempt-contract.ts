@@ -4,7 +4,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { Frame } from '../core/sse.ts'
-import type { TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
+import type { TransportFailureKind } from '../core/upstream-call.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
 import type { StreamMender, Upstream, UpstreamError, Usage } from '../protocols/contract.ts'
@@ -16,7 +16,6 @@ import type { HubLane } from './hub-lane.ts'
 export const FINISH_GRACE_MS = 10_000
 
 export interface AttemptJob {
-  readonly call: UpstreamCall
   readonly upstream: Upstream
   /** Translates the answer; null where both sides speak one protocol. */
   readonly hub: HubLane | null

@@ -4,6 +4,7 @@
  * errors).
  */
 import { headerValue } from '../core/headers.ts'
+import type { UpstreamCall } from '../core/upstream-call.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { StreamMender } from '../protocols/contract.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
@@ -13,7 +14,8 @@ import { createHubPump } from './hub-pump.ts'
 import { createPump } from './pump.ts'
 import { createStreamCollector } from './stream-collector.ts'
 
-export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
+/** `call` goes out and is let go: a stream may last for hours, and its request need not. */
+export function runAttempt(call: UpstreamCall, job: AttemptJob): Promise<AttemptResult> {
   return new Promise((resolve) => {
     const { clock, exchange, limits } = job
     const startedAt = clock.monotonic()
@@ -45,7 +47,7 @@ export function runAttempt(job: AttemptJob): Promise<AttemptResult> {
     })
     exchange.gone.watch(onGone)
 
-    const upstreamExchange: UpstreamExchange = job.client.send(job.call, {
+    const upstreamExchange: UpstreamExchange = job.client.send(call, {
       onHead(status, rawHeaders) {
         const wrong = unusableHead(status, rawHeaders)
         if (wrong !== null) {

@@ -22,7 +22,6 @@ import { countedRequest, countRequest } from '../protocols/token-count.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 import { runAttempt } from './attempt.ts'
-import { maskCredential } from './credential-mask.ts'
 import type { Exchange } from './exchange.ts'
 import { dropForeignReasoning, dropSealedReasoning } from './foreign-reasoning.ts'
 import type { Heartbeat } from './heartbeat.ts'
@@ -51,7 +50,7 @@ export type Dispatch = (
   lease: Lease,
   credential: UsableCredential,
   record: RelayRecord,
-) => Promise<AttemptResult>
+) => Promise<AttemptResult> | AttemptResult
 
 /** What goes out, before the account's own adaptations. */
 interface Parcel {
@@ -68,7 +67,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
   const { config, pool, clock, debug } = dependencies
   const warnedDefaults = new Set<string>()
 
-  return async function dispatch(request, lease, credential, record) {
+  return function dispatch(request, lease, credential, record) {
     const { exchange, operation, thread } = request
     const { account } = lease
     const model = upstreamModelOf(lease)
@@ -103,8 +102,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const shownModel = hub !== null || model === parcel.envelope.model ? null : parcel.envelope.model
     if (hub?.isPrewarm === true) return answerEmpty(hub, exchange)
     const isForeignCount = isSideCall(request) && protocol !== request.protocol
-    const result = await runAttempt({
-      call,
+    return runAttempt(call, {
       upstream: protocols[protocol].upstream,
       hub,
       exchange,
@@ -127,7 +125,6 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       clock,
       heartbeat: dependencies.heartbeat,
     })
-    return maskCredential(result, credential.secret)
   }
 
   function wrap(request: ThreadedRequest, account: Account, model: string, ledger: Ledger): Parcel {
