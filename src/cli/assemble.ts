@@ -1,12 +1,20 @@
 /**
  * Builds a relay out of its parts. Nothing is shared between two relays in one process, which is what lets tests run
  * side by side.
+ *
+ * What remembers something is made once and told of another config; what only follows from the config is made anew for
+ * it and takes the old one's place, so that requests under way end as they began.
  */
 import type { RelayConfig } from '../config/config.ts'
+import { isSame } from '../config/difference.ts'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { readOutline } from '../config/outline.ts'
 import { createCredentialStore } from '../config/store.ts'
 import type { Account, SignIn } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
+import { createActions } from '../http/account-actions.ts'
 import { createApp, type RequestListener } from '../http/app.ts'
+import { createGuessLimiter } from '../http/guess-limiter.ts'
 import { createLoginRoute, type LoginRoute } from '../http/login.ts'
 import { createRelayRoute } from '../http/relay-route.ts'
 import type { DebugLog } from '../io/debug-log.ts'
@@ -17,14 +25,18 @@ import { createTokenLimiter, type TokenLimiter } from '../limits/token-limiter.t
 import { createLoginDesk, type LoginDesk } from '../oauth/login.ts'
 import { createSignInClient, type IdentityProvider, OPENAI } from '../oauth/openai.ts'
 import { canSignIn, createTokenKeeper, type TokenKeeper } from '../oauth/tokens.ts'
-import { createPool, type Pool } from '../pool/pool.ts'
+import { createPool, type Pool, type PoolSettings } from '../pool/pool.ts'
 import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
+import { createProbe, type Probe } from '../relay/probe.ts'
 import { createRelay } from '../relay/relay.ts'
 import { createPriceList } from '../usage/price-list.ts'
-import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
 import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
+import { createRetryBudget } from '../relay/retry-budget.ts'
+import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
+import { secretsOf } from './config-secrets.ts'
 import { UNWATCHED, type Wrappers } from './assert/wrappers.ts'
+import { createReloader, type Reloader } from './reloader.ts'
 
 export interface AssembledRelay {
   readonly listener: RequestListener
@@ -38,6 +50,8 @@ export interface AssembledRelay {
   readonly login: LoginRoute
   readonly recorder: UsageRecorder
   readonly limiter: TokenLimiter
+  readonly probe: Probe
+  readonly reloader: Reloader
 }
 
 /** What a relay may have besides; everything has a default. */
@@ -49,31 +63,42 @@ export interface AssembleOptions {
   readonly callbackPorts?: readonly number[]
   /** What parts are wrapped in, for a relay that watches itself. */
   readonly wrappers?: Wrappers
+  /** Reads the config again. */
+  readonly load?: () => Promise<LoadedConfig>
+  /** Of the text that the config came from. */
+  readonly outline?: string | null
+  /** Shows what is wrong with a changed config to whoever sits at the terminal. */
+  readonly complain?: (text: string) => void
+  /** Told of every config that comes into force later. */
+  readonly onApplied?: (config: RelayConfig) => void
 }
 
 export function assembleRelay(
-  config: RelayConfig,
+  initial: RelayConfig,
   clock: Clock,
   log: HidingLog,
-  { debug = null, identityProvider = OPENAI, callbackPorts, wrappers = UNWATCHED }: AssembleOptions = {},
+  {
+    debug = null,
+    identityProvider = OPENAI,
+    callbackPorts,
+    wrappers = UNWATCHED,
+    load = () => loadConfig(initial.path),
+    outline = null,
+    complain = () => {},
+    onApplied = () => {},
+  }: AssembleOptions = {},
 ): AssembledRelay {
-  const pool = wrappers.pool(
-    createPool({
-      accounts: config.accounts,
-      protocolsOf: (account) => providerOf(account).protocolsOf(account),
-      strategy: config.strategy,
-      stickySessionTtlMs: config.stickySessionTtlMs,
-      queue: config.queue,
-      longestCooldownMs: config.cooldown.maxMs,
-      clock,
-    }),
-  )
-  const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs })
+  let config = initial
+  const pool = wrappers.pool(createPool({ ...poolSettings(initial), clock }))
+  const client = createUpstreamClient({ connectTimeoutMs: initial.connectTimeoutMs })
+  const relayedClient = wrappers.client(client)
   const heartbeat = createHeartbeat(clock)
   const store = wrappers.store(
     createCredentialStore({
-      path: config.path,
-      tokenStore: config.tokenStore,
+      path: initial.path,
+      get tokenStore() {
+        return config.tokenStore
+      },
       configured: (name) => signInOf(config.accounts.find((account) => account.name === name)),
       clock,
     }),
@@ -81,13 +106,14 @@ export function assembleRelay(
   const signInClient = wrappers.signInClient(createSignInClient({ provider: identityProvider, client, clock }))
   const keeper = wrappers.keeper(
     createTokenKeeper({
-      accounts: config.accounts,
+      accounts: initial.accounts,
       store,
       signInClient,
       clock,
       log,
       hide: log.hide,
       setProblem: (account, problem) => pool.setProblem(account, problem),
+      onRenewed: (account) => pool.renew(account),
     }),
   )
   const desk = createLoginDesk({
@@ -100,39 +126,98 @@ export function assembleRelay(
     onSignedIn: keeper.reload,
     ...(callbackPorts === undefined ? {} : { ports: callbackPorts }),
   })
-  const login = createLoginRoute({ accounts: config.accounts.filter(canSignIn), desk })
+  const login = createLoginRoute({ accounts: () => config.accounts.filter(canSignIn), desk })
   const responses = createResponseMemory(clock)
-  const relay = createRelay({
-    config,
-    pool,
-    client: wrappers.client(client),
-    credentials: keeper,
-    responses,
-    clock,
-    heartbeat,
-    debug,
-    warn: log.warn,
-  })
+  const budget = createRetryBudget(clock)
   const limiter = createTokenLimiter(clock)
   const recorder = createUsageRecorder({ redact: log.redact })
-  const prices = createPriceList(config.prices)
-  const serveRequest = createRelayRoute({ config, clock, heartbeat, relay, limiter, recorder, prices, log })
-  return {
-    listener: wrappers.listener(
-      createApp({
-        limiter,
-        login,
-        describeSignIn: keeper.describe,
-        redact: log.redact,
+  const limitGuesses = createGuessLimiter(clock)
+  const startedAt = clock.monotonic()
+  const probe = createProbe({ client, credentials: keeper, clock })
+  const actions = createActions({ pool, refreshSignIn: keeper.refreshNow, probe })
+  const reloader = createReloader({
+    config: initial,
+    outline,
+    load,
+    readOutline: () => readOutline(initial.path),
+    apply,
+    reloadSignIns: keeper.reload,
+    clock,
+    log,
+    complain,
+  })
+  let listener = createListener()
+
+  /** Everything that follows from the config alone. */
+  function createListener(): RequestListener {
+    const relay = createRelay({
+      config,
+      pool,
+      client: relayedClient,
+      credentials: keeper,
+      responses,
+      budget,
+      clock,
+      heartbeat,
+      debug,
+      warn: log.warn,
+    })
+    return createApp({
+      config,
+      pool,
+      limiter,
+      recorder,
+      responses,
+      login,
+      limitGuesses,
+      actions,
+      describeSignIn: keeper.describe,
+      describeConfig: reloader.describe,
+      reload: reloader.reload,
+      serveRequest: createRelayRoute({
         config,
-        pool,
-        responses,
         clock,
-        startedAt: clock.monotonic(),
-        serveRequest,
+        heartbeat,
+        relay,
+        limiter,
+        recorder,
+        prices: createPriceList(config.prices),
         log,
       }),
-    ),
+      redact: log.redact,
+      clock,
+      startedAt,
+      log,
+    })
+  }
+
+  /** In one go: nobody is served by half of it. */
+  function apply(next: RelayConfig): void {
+    const before = config
+    // An account that says what it said stays the object it was: requests under way know it by that.
+    const known = new Map(before.accounts.map((account) => [account.name, account]))
+    const accounts = next.accounts.map((account) => {
+      const old = known.get(account.name)
+      return old !== undefined && isSame(old, account) ? old : account
+    })
+    config = Object.freeze({ ...next, accounts })
+    log.update({ ...(isSame(before.log, config.log) ? {} : config.log), secrets: secretsOf(config) })
+    client.update({ connectTimeoutMs: config.connectTimeoutMs })
+    keeper.update(config.accounts)
+    pool.update({ ...poolSettings(config), problemOf: keeper.problemOf })
+    forgetOthers(before, config)
+    listener = createListener()
+    onApplied(config)
+  }
+
+  /** A name that has gone over to another token must not find what was remembered for the old one. */
+  function forgetOthers(before: RelayConfig, after: RelayConfig): void {
+    const texts = new Map(after.tokens.map(({ name, token }) => [name, token.reveal()]))
+    for (const { name, token } of before.tokens) if (texts.get(name) !== token.reveal()) responses.forgetAll(name)
+  }
+
+  return {
+    listener: wrappers.listener((incoming, outgoing) => listener(incoming, outgoing)),
     pool,
     client,
     heartbeat,
@@ -142,6 +227,19 @@ export function assembleRelay(
     login,
     recorder,
     limiter,
+    probe,
+    reloader,
+  }
+}
+
+function poolSettings(config: RelayConfig): PoolSettings {
+  return {
+    accounts: config.accounts,
+    protocolsOf: (account) => providerOf(account).protocolsOf(account),
+    strategy: config.strategy,
+    stickySessionTtlMs: config.stickySessionTtlMs,
+    queue: config.queue,
+    longestCooldownMs: config.cooldown.maxMs,
   }
 }
 

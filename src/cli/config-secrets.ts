@@ -6,9 +6,10 @@ import type { Account } from '../core/account.ts'
 import type { Secret } from '../core/secret.ts'
 
 /** The values in plain text, for a redactor. */
-export function secretsOf({ tokens, accounts }: RelayConfig): string[] {
+export function secretsOf({ tokens, adminToken, accounts }: RelayConfig): string[] {
   const proxies = accounts.flatMap(({ proxy }) => (proxy === null ? [] : [proxy.reveal(), ...passwordsOf(proxy)]))
   const secrets = [...tokens.map(({ token }) => token), ...accounts.flatMap(secretsOfAccount)]
+  if (adminToken !== null) secrets.push(adminToken)
   return [...secrets.map((secret) => secret.reveal()), ...proxies]
 }
 

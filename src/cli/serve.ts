@@ -1,14 +1,17 @@
 /**
  * The default verb: reads the config, opens the port, says what to do next, and ends without cutting anybody off.
  */
+import { closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { RelayConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { recoverConfig } from '../config/store.ts'
 import { formatProblem } from '../config/problem.ts'
+import { watchConfig } from '../config/watch.ts'
 import type { Account } from '../core/account.ts'
 import { type Clock, createSystemClock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
+import { printable } from '../core/printable.ts'
 import { version } from '../core/version.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import { createLog, type Log } from '../io/log.ts'
@@ -34,7 +37,7 @@ export async function serve(
   const systemClock = createSystemClock()
   // A file that cannot be read, or does not exist, is for the loader to explain.
   await recoverConfig(options.configPath, systemClock).catch(() => {})
-  const { config, warnings } = await loadConfig(options.configPath)
+  const { config, warnings, outline } = await loadConfig(options.configPath)
   surviveClosedOutput()
   const lines = createLineWriter((text) => process.stdout.write(text))
   process.on('exit', lines.flush)
@@ -50,11 +53,9 @@ export async function serve(
   const watch = await createWatchIfAsked(config, systemClock, log)
   const clock = watch?.clock ?? systemClock
   const debug = await openDebugLog(config, clock, log)
-  const relay = assembleRelay(config, clock, log, {
-    ...parts,
-    debug,
-    ...(watch === null ? {} : { wrappers: watch.wrappers }),
-  })
+  const complain = (text: string): void => void process.stderr.write(`${text}\n`)
+  const watched = watch === null ? {} : { wrappers: watch.wrappers, onApplied: watch.update }
+  const relay = assembleRelay(config, clock, log, { ...parts, debug, outline, complain, ...watched })
   watch?.begin(relay)
   await relay.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(
@@ -64,10 +65,18 @@ export async function serve(
     },
   )
   // Before it says that it is there: whoever reads that may end it at once.
-  const stopped = untilToldToStop(log, server, clock, () => endSignIns(relay, clock))
+  const stopped = untilToldToStop(
+    log,
+    server,
+    clock,
+    () => void relay.reloader.reload('SIGHUP'),
+    () => endSignIns(relay, clock),
+  )
   introduce(config, server, relay)
+  const configWatch = watchConfig({ path: config.path, clock, onChange: () => void relay.reloader.look() })
   process.on('unhandledRejection', (error) => log.error('promise.unhandled', { error: String(error) }))
   await stopped
+  configWatch.close()
   await relay.client.close()
   await debug?.close()
   try {
@@ -109,14 +118,14 @@ function introduce(config: RelayConfig, server: RelayServer, relay: AssembledRel
     say('  reachable from other machines, as listen_addr asks: every caller needs a token')
   if (server.missing !== null)
     say(`  IPv6 loopback is not available (${server.missing}); clients reach it at 127.0.0.1 alone`)
-  const width = Math.max(...config.accounts.map(({ name }) => name.length))
+  const width = Math.max(...config.accounts.map(({ name }) => printable(name).length))
   for (const { account, problem } of relay.pool.states) {
-    say(`  ${account.name.padEnd(width)}  ${describeAccount(account, problem)}`)
+    say(`  ${printable(account.name).padEnd(width)}  ${describeAccount(account, problem)}`)
     if (canSignIn(account) && problem !== null)
       say(`  ${''.padEnd(width)}  or open ${loginUrl(url, config, account, relay)}`)
   }
   if (!relay.pool.states.some(({ account, problem }) => account.enabled && problem === null))
-    say('No account can serve yet. A change of the config or of the environment needs a new start.')
+    say('No account can serve yet. Mend the config: the relay reads it again by itself.')
   say('Point a client here with one of your auth_tokens:')
   say(`  Claude Code   ANTHROPIC_BASE_URL=${url} ANTHROPIC_AUTH_TOKEN=<token> claude`)
   say(`  OpenAI SDKs   OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=<token>`)
@@ -126,7 +135,7 @@ function introduce(config: RelayConfig, server: RelayServer, relay: AssembledRel
 function describeAccount(account: Account, problem: string | null): string {
   const facts = `${account.platform.padEnd(9)}  priority ${account.priority}`
   if (!account.enabled) return `${facts}  disabled`
-  if (problem !== null) return `${facts}  needs attention: ${problem}`
+  if (problem !== null) return `${facts}  needs attention: ${printable(problem)}`
   return `${facts}  ready, serves ${providerOf(account).protocolsOf(account).join(' and ')}`
 }
 
@@ -160,7 +169,13 @@ function hostForUrl(host: string): string {
 }
 
 /** The first signal drains, the second one ends at once. */
-function untilToldToStop(log: Log, server: RelayServer, clock: Clock, finish: () => Promise<void>): Promise<void> {
+function untilToldToStop(
+  log: Log,
+  server: RelayServer,
+  clock: Clock,
+  reload: () => void,
+  finish: () => Promise<void>,
+): Promise<void> {
   return new Promise((resolve) => {
     let isStopping = false
     const stop = (signal: NodeJS.Signals): void => {
@@ -178,7 +193,19 @@ function untilToldToStop(log: Log, server: RelayServer, clock: Clock, finish: ()
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
     watchParent(clock, () => stop('SIGTERM'))
+    // The signal says two things: that the terminal is gone, and to daemons, that they should read their config again.
+    process.on('SIGHUP', () => (hasLostTerminal() ? stop('SIGHUP') : reload()))
   })
+}
+
+function hasLostTerminal(): boolean {
+  if (!process.stdin.isTTY && !process.stderr.isTTY) return false
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return false
+  } catch {
+    return true
+  }
 }
 
 /**
@@ -201,7 +228,8 @@ const PARENT_CHECK_MS = 500
 function surviveClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
+      // EIO: the terminal was closed.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
     })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Account, ClientToken } from '../core/account.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { Secret } from '../core/secret.ts'
 
 export type StrategyName = 'least_in_flight' | 'round_robin' | 'fill_first' | 'soonest_reset'
 
@@ -21,6 +22,10 @@ export interface RelayConfig {
   /** `host` null means all interfaces. */
   readonly listen: { readonly host: string | null; readonly port: number }
   readonly tokens: readonly ClientToken[]
+  /** Opens `/admin` to other machines; null when nothing does. */
+  readonly adminToken: Secret | null
+  /** Web pages that may call, as browsers write their origin. */
+  readonly corsOrigins: readonly string[]
   readonly accounts: readonly Account[]
   readonly defaultInstructions: ReadonlyMap<string, string>
   readonly modelExtraParams: ReadonlyMap<string, JsonObject>

@@ -15,13 +15,17 @@ import { createReport, type Report } from './report.ts'
 import { ConfigShape, type ConfigInput } from './schema.ts'
 import { createSecretReader, isWrittenOut, type Environment } from './secrets.ts'
 import { parseSource } from './source.ts'
-import { createTokens, PUBLISHED_TOKENS } from './tokens.ts'
+import { readOrigins } from './origins.ts'
+import { outlineOf } from './outline.ts'
+import { createTokens, PUBLISHED_TOKENS, readAdminToken } from './tokens.ts'
 import { checkValues } from './values.ts'
 
 export interface LoadedConfig {
   readonly config: RelayConfig
   /** What its owner should know although the relay can start. */
   readonly warnings: readonly Problem[]
+  /** What the text says but for the tokens of sign-ins: see `outline.ts`. */
+  readonly outline: string
 }
 
 /** A config of a thousand accounts has a fifth of this. */
@@ -33,15 +37,22 @@ const LARGEST_CONFIG_BYTES = 2 * 1024 * 1024
  * account carries its `problem`. Writes nothing.
  */
 export async function loadConfig(path: string, environment: Environment = process.env): Promise<LoadedConfig> {
-  const { input, report, mode } = await readConfigInput(path)
+  const { input, report, mode, outline } = await readConfigInput(path)
   const config = await resolveConfig(resolve(path), input, environment, report)
   if (isOpenToOthers(mode) && holdsSecrets(input)) report.add(openFileWarning(path, mode))
   report.throwIfUnusable()
-  return { config, warnings: report.problems() }
+  return { config, warnings: report.problems(), outline }
+}
+
+interface ConfigText extends Pick<LoadedConfig, 'outline'> {
+  readonly input: ConfigInput
+  readonly report: Report
+  /** Permissions of the file. */
+  readonly mode: number
 }
 
 /** What the file says, with its values checked and nothing looked up. Throws ConfigError. */
-export async function readConfigInput(path: string): Promise<{ input: ConfigInput; report: Report; mode: number }> {
+export async function readConfigInput(path: string): Promise<ConfigText> {
   const { text, mode } = await readConfigFile(path)
   const source = parseSource(path, text)
   const report = createReport(path, text)
@@ -49,7 +60,7 @@ export async function readConfigInput(path: string): Promise<{ input: ConfigInpu
   report.throwIfUnusable()
   // Without errors there is an input; the compiler cannot know.
   if (input === null) throw new ConfigError(report.problems())
-  return { input, report, mode }
+  return { input, report, mode, outline: outlineOf(source) }
 }
 
 async function readConfigFile(path: string): Promise<TextFile> {
@@ -88,6 +99,8 @@ async function resolveConfig(
     path,
     listen: readListenAddress(input, report),
     tokens,
+    adminToken: await readAdminToken(input.admin_token, tokens, readSecret, report),
+    corsOrigins: readOrigins(input.cors_origins, report),
     accounts,
     defaultInstructions: trimInstructions(input.openai_default_instructions),
     modelExtraParams: withoutEmpty(input.model_extra_params),

@@ -188,8 +188,10 @@ export const ConfigShape = mapping({
       cache_write: v.exactOptional(amount('Input tokens written to the cache, for five minutes.')),
     }),
   ),
-  admin_token: v.exactOptional(v.pipe(secret('Lets a remote caller use /admin.'), planned())),
-  cors_origins: v.pipe(textList('Origins of web pages that may call.'), planned()),
+  admin_token: v.exactOptional(
+    secret('Lets whoever has it use /admin from other machines; on this one a client token is enough.'),
+  ),
+  cors_origins: textList('Origins of web pages that may call, such as "https://chat.example".'),
   token_store: v.optional(
     choice('Where refreshed tokens go: config (this file) or state (token_state.json beside it).', ['config', 'state']),
     'config',

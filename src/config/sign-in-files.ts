@@ -29,6 +29,7 @@ export type Replaced = ReadonlyArray<string | null> | null
 
 export interface FilesOptions {
   readonly path: string
+  /** Asked at every write: another config may want another place. */
   readonly tokenStore: 'config' | 'state'
   /** Null before the config has been understood: then answers are left to wait for somebody who knows better. */
   readonly configured: ((name: string) => SignIn | null) | null
@@ -41,7 +42,8 @@ export function statePathOf(configPath: string): string {
   return join(dirname(configPath), 'token_state.json')
 }
 
-export function createSignInFiles({ path, tokenStore, configured, checkpoint }: FilesOptions): SignInFiles {
+export function createSignInFiles(options: FilesOptions): SignInFiles {
+  const { path, configured, checkpoint } = options
   const statePath = statePathOf(path)
 
   /** A reference in the file is looked up in what the config gave at load. */
@@ -74,7 +76,7 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
     if (replaces !== null && !replaces.includes(present) && !isOurs) return { kind: 'overtaken', signIn: current }
 
     let complaint: string | null = null
-    if (tokenStore === 'config') {
+    if (options.tokenStore === 'config') {
       const text = replaceSignIn(source, name, signIn)
       complaint =
         text === null
@@ -134,7 +136,7 @@ export function createSignInFiles({ path, tokenStore, configured, checkpoint }: 
       // From now on the entry belongs to the token that the config holds today, and to no later one.
       const seed = seedOf(resolveWritten(name, written))
       await replaceFile(statePath, state.withEntry(name, { ...entry, seed }), places, checkpoint).catch(() => {})
-      if (tokenStore === 'config') await save(name, entry.signIn, null, places)
+      if (options.tokenStore === 'config') await save(name, entry.signIn, null, places)
     },
   }
 }

@@ -18,6 +18,7 @@ import { codeOf, createSignInFiles, statePathOf } from './sign-in-files.ts'
 export interface StoreOptions {
   /** Absolute path of the config. */
   readonly path: string
+  /** Asked at every write: another config may want another place. */
   readonly tokenStore: 'config' | 'state'
   /**
    * The sign-in of an account as the config gave it at load, for tokens that the file only refers to; null for a store

@@ -46,6 +46,28 @@ export async function createTokens(
   return tokens
 }
 
+/** Null without one, and for one that cannot be found: then `/admin` stays closed to other machines. */
+export async function readAdminToken(
+  input: SecretInput | undefined,
+  tokens: readonly ClientToken[],
+  readSecret: SecretReader,
+  report: Report,
+): Promise<Secret | null> {
+  if (input === undefined) return null
+  const path: Path = ['admin_token']
+  const { text, missing } = await readSecret(input)
+  if (missing !== undefined) report.warning(path, `is left out: ${missing}`)
+  else if (text === '') report.warning(path, 'is empty and left out', HOW_TO_MAKE_ONE)
+  else if (PUBLISHED_TOKENS.includes(text)) report.error(path, 'is a published example', HOW_TO_MAKE_ONE)
+  else if (tokens.some(({ token }) => token.reveal() === text)) {
+    report.error(path, 'is one of the auth_tokens, so every client would have it', HOW_TO_MAKE_ONE)
+  } else {
+    judgeStrength(text, path, report)
+    return new Secret(text)
+  }
+  return null
+}
+
 function nameOf(input: ConfigInput['auth_tokens'][number], position: number): string {
   return (isTokenObject(input) ? input.name : undefined) ?? `token-${position + 1}`
 }

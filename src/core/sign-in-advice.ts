@@ -2,8 +2,13 @@
  * The one sentence that tells an owner how to mend an account without a sign-in.
  */
 
+import { shellWord } from './shell-word.ts'
+
 /** `sign in with: sub2api-simple login <name>`, ready to be pasted into a shell. */
 export function signInAdvice(accountName: string): string {
-  const word = /^[\w.-]+$/.test(accountName) ? accountName : `'${accountName.replaceAll("'", String.raw`'\''`)}'`
-  return `sign in with: sub2api-simple login ${word}`
+  return `sign in with: ${signInCommand(accountName)}`
+}
+
+export function signInCommand(accountName: string): string {
+  return `sub2api-simple login ${shellWord(accountName)}`
 }

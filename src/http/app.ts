@@ -6,14 +6,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import type { RelayConfig } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Log } from '../io/log.ts'
 import type { ResponseMemory } from '../relay/response-memory.ts'
+import { createAdmin, type AdminDependencies } from './admin.ts'
+import { createCors } from './cors.ts'
 import { pathOf } from './dialect.ts'
 import { createDoor, unknownPath } from './door.ts'
 import { createGuard } from './guard.ts'
-import { limitGuesses } from './guess-limiter.ts'
+import type { GuessLimiter } from './guess-limiter.ts'
 import { addHealthRoutes, type HealthDependencies } from './health-routes.ts'
 import { addModelRoutes } from './model-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
@@ -21,18 +21,20 @@ import { addRelayedRoutes, createRelayRequest } from './relayed-routes.ts'
 import { addResponseRoutes } from './responses.ts'
 import { addUsageRoutes, type UsageRoutesDependencies } from './usage-routes.ts'
 
-export interface AppDependencies extends Omit<HealthDependencies, 'guard'>, UsageRoutesDependencies {
-  readonly config: RelayConfig
+export interface AppDependencies
+  extends Omit<HealthDependencies & AdminDependencies, 'guard'>, UsageRoutesDependencies {
   readonly responses: ResponseMemory
   readonly serveRequest: ServeRequest
-  readonly log: Log
+  readonly limitGuesses: GuessLimiter
 }
 
 export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
 export function createApp(dependencies: AppDependencies): RequestListener {
   const { config, clock, log } = dependencies
-  const guard = limitGuesses(createGuard(config.tokens, clock), clock)
+  const guard = dependencies.limitGuesses(createGuard(config.tokens, clock, config.adminToken))
+  const admin = createAdmin({ ...dependencies, guard })
+  const cors = createCors(config.corsOrigins)
   const door = createDoor({ guard, clock, log, isLogging: config.enableRequestLog })
   const relayRequest = createRelayRequest(door, dependencies.serveRequest)
   const app = new Hono<{ Bindings: HttpBindings }>()
@@ -41,6 +43,10 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   addModelRoutes(app, door, config, relayRequest)
   addUsageRoutes(app, door, dependencies)
   addHealthRoutes(app, door, { ...dependencies, guard })
+  app.all('/admin/*', ({ env }) => {
+    admin(env.incoming, env.outgoing)
+    return RESPONSE_ALREADY_SENT
+  })
   app.notFound(door.refuseUnknown)
   app.onError((cause, { env }) => {
     const isRefusal = cause instanceof GatewayError
@@ -52,6 +58,7 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   // HTTP/1.0 has no Host, and the health checks of load balancers speak it; the router needs some name to build a URL.
   const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
   return (incoming, outgoing) => {
+    if (cors?.(incoming, outgoing, pathOf(incoming)) === true) return
     try {
       guard.screen(incoming)
       screenPath(incoming)
@@ -68,6 +75,8 @@ export function createApp(dependencies: AppDependencies): RequestListener {
 
 /** Routes are matched as they are written: what a URL parser would tidy up, or a decoder reveal, is no path of ours. */
 function screenPath(incoming: IncomingMessage): void {
+  // Names of accounts come percent-encoded, and are only ever compared.
+  if (/^\/admin\/accounts\/[^/#\\]+\/[a-z]+$/.test(pathOf(incoming))) return
   if (/[%#]|\/\/|\/\.{1,2}(\/|$)|\\/.test(pathOf(incoming).replace(/^https?:\/\//i, ''))) throw unknownPath(incoming)
 }
 

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ClientToken } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { createTokenMatcher } from '../core/secret.ts'
+import { createTokenMatcher, type Secret } from '../core/secret.ts'
 
 export interface Guard {
   /**
@@ -13,6 +13,11 @@ export interface Guard {
    * GatewayError for a peer that may not try now, and for a token that has expired.
    */
   identify(incoming: IncomingMessage): ClientToken | null
+  /**
+   * Who may see and steer the relay, as the log names them: whoever has the admin token, and clients on this machine; null
+   * for everybody else. Throws as `identify` does.
+   */
+  identifyAdmin(incoming: IncomingMessage): string | null
   /** Throws the refusal of a request whose form alone is suspicious. */
   screen(incoming: IncomingMessage): void
 }
@@ -22,9 +27,10 @@ const MOST_BETA_FLAGS = 64
 /** A token is compared by its digest; what is longer than this is not a token. */
 const LONGEST_TOKEN = 4_096
 
-export function createGuard(tokens: readonly ClientToken[], clock: Clock): Guard {
+export function createGuard(tokens: readonly ClientToken[], clock: Clock, adminToken: Secret | null = null): Guard {
   const matcher = createTokenMatcher(tokens.map(({ token }) => token.reveal()))
-  return {
+  const admins = createTokenMatcher(adminToken === null ? [] : [adminToken.reveal()])
+  const guard: Guard = {
     identify(incoming) {
       let client: ClientToken | null = null
       for (const candidate of presentedTokens(incoming)) {
@@ -35,8 +41,16 @@ export function createGuard(tokens: readonly ClientToken[], clock: Clock): Guard
       if (expiresAt !== null && clock.now() >= expiresAt) throw expired(expiresAt)
       return client
     },
+    identifyAdmin(incoming) {
+      const client = guard.identify(incoming)
+      // Every one is compared, so that the time tells nothing.
+      const found = presentedTokens(incoming).map((candidate) => admins.find(candidate))
+      if (found.some((position) => position >= 0)) return 'admin_token'
+      return client !== null && isLocalUser(incoming) && !isForwarded(incoming) ? client.name : null
+    },
     screen,
   }
+  return guard
 }
 
 /** The refusal of a request without a valid token; the text is the same for a wrong one, so that nothing is learnt. */
@@ -77,6 +91,19 @@ export function isLocalUser(incoming: IncomingMessage): boolean {
   const isLocalHost = host === 'localhost' || host === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(host)
   const site = incoming.headers['sec-fetch-site']
   return isLoopbackPeer(incoming) && isLocalHost && (site === undefined || site === 'none' || site === 'same-origin')
+}
+
+/** A proxy on this machine speaks for others, who are not on it. */
+function isForwarded({ headers }: IncomingMessage): boolean {
+  return ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined)
+}
+
+/** A web page of another origin: it has no business with what steers the relay, whatever it knows. */
+export function isForeignPage({ headers }: IncomingMessage): boolean {
+  const { origin, host } = headers
+  const site = headers['sec-fetch-site']
+  if (site !== undefined && site !== 'none' && site !== 'same-origin') return true
+  return origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`
 }
 
 /** True when a request comes with anything that could be meant as a token. */

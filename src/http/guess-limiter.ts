@@ -2,6 +2,7 @@
  * Slows down whoever guesses tokens over the network. Peers on this machine are exempt: a proxy in front of the relay is
  * one of them, and speaks for everybody.
  */
+import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type Guard, isLoopbackPeer, presentsToken } from './guard.ts'
@@ -19,12 +20,15 @@ interface Peer {
   readonly proven: Set<string>
 }
 
+/** Puts a limit on the guesses that a guard is asked to look at. Remembers peers, whatever guard comes next. */
+export type GuessLimiter = (guard: Guard) => Guard
+
 /**
- * The same guard, but `identify` throws `rate_limited` with the wait for a peer that has presented too many wrong tokens:
- * for right ones as well, or a guess would still be answered. Only clients that have been served at that address before
- * go on being served: behind one address there may be a whole office, and one of its programs may have an old token.
+ * The limited guard throws `rate_limited` with the wait for a peer that has presented too many wrong tokens: for right
+ * ones as well, or a guess would still be answered. Only clients that have been served at that address before go on being
+ * served: behind one address there may be a whole office, and one of its programs may have an old token.
  */
-export function limitGuesses(guard: Guard, clock: Clock): Guard {
+export function createGuessLimiter(clock: Clock): GuessLimiter {
   /** In order of their last token, the oldest first. */
   const peers = new Map<string, Peer>()
 
@@ -37,20 +41,30 @@ export function limitGuesses(guard: Guard, clock: Clock): Guard {
     return peer
   }
 
-  return {
+  /** `name`: whom the token proved, null for a wrong one. */
+  function judge(incoming: IncomingMessage, name: string | null): void {
+    if (isLoopbackPeer(incoming) || (name === null && !presentsToken(incoming))) return
+    const peer = peerAt(incoming.socket.remoteAddress ?? '')
+    const now = clock.monotonic()
+    const waitMs = peer.clearAt - now - (BURST - 1) * INTERVAL_MS
+    if (waitMs > 0 && (name === null || !peer.proven.has(name))) throw tooMany(waitMs)
+    if (name === null) peer.clearAt = Math.max(now, peer.clearAt) + INTERVAL_MS
+    else peer.proven.add(name)
+  }
+
+  return (guard) => ({
     ...guard,
     identify(incoming) {
       const client = guard.identify(incoming)
-      if (isLoopbackPeer(incoming) || (client === null && !presentsToken(incoming))) return client
-      const peer = peerAt(incoming.socket.remoteAddress ?? '')
-      const now = clock.monotonic()
-      const waitMs = peer.clearAt - now - (BURST - 1) * INTERVAL_MS
-      if (waitMs > 0 && (client === null || !peer.proven.has(client.name))) throw tooMany(waitMs)
-      if (client === null) peer.clearAt = Math.max(now, peer.clearAt) + INTERVAL_MS
-      else peer.proven.add(client.name)
+      judge(incoming, client?.name ?? null)
       return client
     },
-  }
+    identifyAdmin(incoming) {
+      const name = guard.identifyAdmin(incoming)
+      judge(incoming, name)
+      return name
+    },
+  })
 }
 
 function tooMany(retryAfterMs: number): GatewayError {

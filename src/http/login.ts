@@ -18,8 +18,8 @@ export interface LoginRoute {
 }
 
 export interface LoginRouteDependencies {
-  /** The accounts that can sign in. */
-  readonly accounts: readonly Account[]
+  /** The accounts that can sign in, by the config that is in force. */
+  readonly accounts: () => readonly Account[]
   readonly desk: LoginDesk
 }
 
@@ -46,7 +46,7 @@ export function createLoginRoute({ accounts, desk }: LoginRouteDependencies): Lo
         return sendPage(outgoing, 421, 'Not from here', text)
       }
       const name = query.get('account')
-      const account = name === null ? accounts[0] : accounts.find((each) => each.name === name)
+      const account = name === null ? accounts()[0] : accounts().find((each) => each.name === name)
       if (account === undefined) {
         const status = name === null ? 400 : 404
         return sendPage(

@@ -6,6 +6,7 @@ import { viewHealth } from '../pool/cooldown.ts'
 import type { SignInStatus, TokenKeeper } from '../oauth/tokens.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { AccountState } from '../pool/select.ts'
+import { restsOf, viewCooldowns, viewWindows } from './account-view.ts'
 
 export interface StatusSources {
   readonly describeSignIn: TokenKeeper['describe']
@@ -47,7 +48,8 @@ function describeAccount(
   redact: StatusSources['redact'],
 ): unknown {
   const { account } = state
-  const rests = [...state.health.values()].filter(({ until }) => until > clock.monotonic())
+  const sources = { clock, redact }
+  const rests = restsOf(state, sources)
   const { blockedBy } = viewHealth(state.health, null, clock.monotonic())
   const needsAttention = state.problem !== null || blockedBy?.reason === 'banned'
   return {
@@ -59,26 +61,11 @@ function describeAccount(
     active: state.inFlight,
     rate_limited: rests.some(({ reason }) => reason === 'quota' || reason === 'burst'),
     enabled: account.enabled,
-    state: needsAttention ? 'needs_attention' : rests.length > 0 ? 'cooling' : 'ok',
+    state: needsAttention ? 'needs_attention' : state.isPaused ? 'paused' : rests.length > 0 ? 'cooling' : 'ok',
     problem: state.problem,
     ...(signIn === null ? {} : { sign_in: describe(signIn) }),
-    cooldowns: rests.map(({ reason, model, message, until, streak }) => ({
-      reason,
-      model,
-      message: redact(message).slice(0, 300),
-      until: new Date(clock.now() + until - clock.monotonic()).toISOString(),
-      failures_in_a_row: streak,
-    })),
-    windows: Object.fromEntries(
-      [...state.windows].map(([name, { usedPercent, resetsAt, seenAt }]) => [
-        name,
-        {
-          used_percent: usedPercent,
-          resets_at: resetsAt === null ? null : new Date(resetsAt).toISOString(),
-          seen_at: new Date(seenAt).toISOString(),
-        },
-      ]),
-    ),
+    cooldowns: viewCooldowns(state, sources),
+    windows: viewWindows(state),
   }
 }
 

@@ -2,6 +2,7 @@
  * Log lines: one event, one line, nothing secret in it. JSON for machines, aligned words for people.
  */
 import type { Clock } from '../core/clock.ts'
+import { printable } from '../core/printable.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
@@ -11,14 +12,22 @@ export type Facts = Readonly<Record<string, unknown>>
 export type Log = Readonly<Record<Level, (event: string, facts?: Facts) => void>>
 
 /** A log that learns of secrets while it is in use, and masks what it knows in other texts, too. */
-export type HidingLog = Log & { readonly hide: (secret: string) => void; readonly redact: (text: string) => string }
+export type HidingLog = Log & {
+  readonly hide: (secret: string) => void
+  readonly redact: (text: string) => string
+  /** Other settings, and other secrets; those that were known stay hidden as long as there is room for them. */
+  readonly update: (settings: Partial<LogSettings>) => void
+}
 
-export interface LogOptions {
+export interface LogSettings {
   readonly format: 'pretty' | 'json'
   readonly level: Level
-  readonly clock: Clock
   /** Values that must not appear in any line, whatever the path they take into it. */
   readonly secrets: readonly string[]
+}
+
+export interface LogOptions extends LogSettings {
+  readonly clock: Clock
   readonly write: (line: string) => void
   readonly hasColours: boolean
 }
@@ -33,10 +42,16 @@ const MOST_LEARNT = 256
 export function createLog(options: LogOptions): HidingLog {
   // The newest are enough: a token that was replaced long ago opens nothing.
   const learnt = new Set<string>()
-  let redact = createRedactor(options.secrets)
-  const encode = options.format === 'json' ? encodeJson : createPrettyEncoder(options.hasColours)
+  const encodePretty = createPrettyEncoder(options.hasColours)
+  let { secrets, format, level: least } = options
+  let redact = createRedactor(secrets)
+  const learn = (secret: string): void => {
+    learnt.add(secret)
+    for (const oldest of learnt) if (learnt.size > MOST_LEARNT) learnt.delete(oldest)
+  }
   const line = (level: Level, event: string, facts: Facts): void => {
-    if (ORDER.indexOf(level) < ORDER.indexOf(options.level)) return
+    if (ORDER.indexOf(level) < ORDER.indexOf(least)) return
+    const encode = format === 'json' ? encodeJson : encodePretty
     options.write(redact(encode(level, event, facts, options.clock.now(), redact)))
   }
   return {
@@ -45,9 +60,17 @@ export function createLog(options: LogOptions): HidingLog {
     warn: (event, facts = {}) => line('warn', event, facts),
     error: (event, facts = {}) => line('error', event, facts),
     hide(secret) {
-      learnt.add(secret)
-      for (const oldest of learnt) if (learnt.size > MOST_LEARNT) learnt.delete(oldest)
-      redact = createRedactor([...options.secrets, ...learnt])
+      learn(secret)
+      redact = createRedactor([...secrets, ...learnt])
+    },
+    update(next) {
+      format = next.format ?? format
+      least = next.level ?? least
+      if (next.secrets === undefined) return
+      const kept = new Set(next.secrets)
+      for (const secret of secrets) if (!kept.has(secret)) learn(secret)
+      secrets = next.secrets
+      redact = createRedactor([...secrets, ...learnt])
     },
     redact: (text) => redact(text),
   }
@@ -81,17 +104,12 @@ function quote(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
-const EVERY_CONTROL = new RegExp(CONTROL, 'g')
-
 /** Bounds length and takes the teeth out of control characters, which could forge lines or drive a terminal. */
 function tidy(value: unknown, mask: Mask): unknown {
   if (typeof value === 'string') {
     // A secret that the cut goes through would no longer be known as one.
     const cut = value.length > LONGEST_TEXT ? `${mask(value).slice(0, LONGEST_TEXT)}…` : value
-    // Hardly a text has any, and then it stays the text it was.
-    if (!CONTROL.test(cut)) return cut
-    return cut.replace(EVERY_CONTROL, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    return printable(cut)
   }
   if (Array.isArray(value)) return value.slice(0, 20).map((each) => tidy(each, mask))
   return value

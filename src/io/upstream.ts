@@ -34,6 +34,8 @@ export interface UpstreamClient {
   send(call: UpstreamCall, listener: UpstreamListener): UpstreamExchange
   /** Calls that have not ended yet. */
   readonly active: number
+  /** For connections from now on; calls that are under way go on as they began. */
+  update(options: UpstreamOptions): void
   /** Drops every connection. */
   close(): Promise<void>
 }
@@ -51,8 +53,13 @@ export function assertRealUndici(): void {
   }
 }
 
-/** `connectTimeoutMs` covers name lookup, TCP and TLS of one connection. */
-export function createUpstreamClient(options: { connectTimeoutMs: number }): UpstreamClient {
+export interface UpstreamOptions {
+  /** Covers name lookup, TCP and TLS of one connection. */
+  readonly connectTimeoutMs: number
+}
+
+export function createUpstreamClient(initial: UpstreamOptions): UpstreamClient {
+  let options = initial
   const dispatchers = new Map<string, Dispatcher>()
   const active = createBag<UpstreamExchange>()
 
@@ -86,6 +93,13 @@ export function createUpstreamClient(options: { connectTimeoutMs: number }): Ups
         exchange,
       )
       return exchange
+    },
+    update(next) {
+      if (next.connectTimeoutMs === options.connectTimeoutMs) return
+      options = next
+      // They close when their last call has ended.
+      for (const dispatcher of dispatchers.values()) dispatcher.close().catch(() => {})
+      dispatchers.clear()
     },
     async close() {
       active.forEach((exchange) => exchange.abort())

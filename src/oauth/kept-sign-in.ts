@@ -8,7 +8,8 @@ import { signInAdvice } from '../core/sign-in-advice.ts'
 import { endOfToken } from './token-answer.ts'
 
 export interface KeptSignIn {
-  readonly account: Account
+  /** As the config describes it now. */
+  account: Account
   signIn: SignIn
   /** Whole life of the access token; null for one that was found on disk. */
   lifeMs: number | null

@@ -183,7 +183,13 @@ export async function adoptFromDisk(
   if (found === null) return 'removed'
   const isOurOldOne = kept.unsaved !== null && (found.refreshToken?.reveal() ?? null) === kept.unsaved.onDisk
   const isNewer = !isSameToken(found, kept.signIn, 'accessToken') && found.expiresAt > kept.signIn.expiresAt
-  if (isOurOldOne || (isSameToken(found, kept.signIn, 'refreshToken') && !isNewer)) return 'same'
+  if (isOurOldOne) return 'same'
+  if (isSameToken(found, kept.signIn, 'refreshToken') && !isNewer) {
+    if (found.accountId === kept.signIn.accountId || kept.unsaved !== null) return 'same'
+    // Its owner has named another ChatGPT account that pays.
+    kept.signIn = { ...kept.signIn, accountId: found.accountId }
+    return 'adopted'
+  }
   for (const secret of [found.accessToken, found.refreshToken]) if (secret !== null) hide(secret.reveal())
   kept.unsaved = null
   adoptSignIn(kept, found)

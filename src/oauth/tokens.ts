@@ -25,6 +25,12 @@ export interface TokenKeeper {
   readonly stop: () => Promise<void>
   /** Looks at the disk again, for an account that was just signed in or a file that was just changed. */
   readonly reload: () => Promise<void>
+  /** Refreshes at once, as its owner asks; null for an account without a sign-in that could be. */
+  readonly refreshNow: (account: Account) => Promise<{ readonly trouble: string | null } | null>
+  /** The accounts of another config. Sign-ins that it still has go on; those that are gone serve what they were lent for. */
+  readonly update: (accounts: readonly Account[]) => void
+  /** What the account's owner has to do before it can serve; null when it may. */
+  readonly problemOf: (account: Account) => string | null
   /** For `/health` and status; null for accounts without a sign-in. */
   readonly describe: (account: Account) => SignInStatus | null
 }
@@ -55,6 +61,8 @@ export interface KeeperDependencies extends RefreshDependencies {
   readonly accounts: readonly Account[]
   /** Tells the pool what an account's owner has to do; null when it may serve. */
   readonly setProblem: (account: Account, problem: string | null) => void
+  /** Told when an account has got another sign-in than the one that was refused. */
+  readonly onRenewed?: (account: Account) => void
 }
 
 const TICK_MS = 5_000
@@ -65,18 +73,46 @@ const YOUNG_MS = 30_000
 
 export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper {
   const { clock, store, log, setProblem } = dependencies
-  const keptOf = new Map<Account, KeptSignIn>()
-  for (const account of dependencies.accounts) {
-    if (!canSignIn(account)) continue
-    keptOf.set(account, createKeptSignIn(account, clock))
-    const { credential } = account
-    const known = credential.type === 'oauth' ? [credential.accessToken, credential.refreshToken] : []
-    for (const secret of known) if (secret !== null) dependencies.hide(secret.reveal())
-  }
+  /** Also those of accounts that are no longer in the config, as long as somebody holds on to the account. */
+  const keptOf = new WeakMap<Account, KeptSignIn>()
+  const keptByName = new Map<string, KeptSignIn>()
+  /** No longer in the config, but in the middle of a refresh. */
+  const leaving = new Set<KeptSignIn>()
+  /** What the Go program left of them has not been looked at. */
+  let unrecovered: string[] = []
+  keepAll(dependencies.accounts)
   let ticking: Timer | null = null
   let lastFingerprint = ''
   let watching: Promise<void> | null = null
+  let isStarted = false
   let isStopping = false
+
+  function keepAll(accounts: readonly Account[]): void {
+    const gone = new Map(keptByName)
+    for (const account of accounts) {
+      if (!canSignIn(account)) continue
+      gone.delete(account.name)
+      keep(account)
+    }
+    for (const [name, kept] of gone) {
+      keptByName.delete(name)
+      if (kept.running === null) continue
+      leaving.add(kept)
+      void kept.running.then(() => leaving.delete(kept))
+    }
+  }
+
+  function keep(account: Account): void {
+    const known = keptByName.get(account.name)
+    if (known !== undefined) known.account = account
+    else unrecovered.push(account.name)
+    const kept = known ?? createKeptSignIn(account, clock)
+    keptByName.set(account.name, kept)
+    keptOf.set(account, kept)
+    const { credential } = account
+    const secrets = credential.type === 'oauth' ? [credential.accessToken, credential.refreshToken] : []
+    for (const secret of secrets) if (secret !== null) dependencies.hide(secret.reveal())
+  }
 
   /** The one refresh of an account; whoever comes later joins it. */
   function refresh(kept: KeptSignIn): Promise<void> {
@@ -88,12 +124,16 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
   }
 
   function review(kept: KeptSignIn): void {
+    setProblem(kept.account, judge(kept))
+  }
+
+  function judge(kept: KeptSignIn): string | null {
     const isFixed = kept.account.credential.type === 'bearer' && kept.signIn.refreshToken === null
-    setProblem(kept.account, isFixed ? null : problemOf(kept, clock))
+    return isFixed ? null : problemOf(kept, clock)
   }
 
   function tick(): void {
-    for (const kept of keptOf.values()) {
+    for (const kept of keptByName.values()) {
       const { unsaved } = kept
       if (kept.running === null && unsaved !== null && clock.monotonic() >= unsaved.nextTryAt) {
         kept.running = saveAgain(kept, dependencies).finally(() => (kept.running = null))
@@ -105,14 +145,19 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
 
   async function watch(): Promise<void> {
     const isReadOnly = (await store.whyReadOnly()) !== null
-    for (const kept of keptOf.values()) kept.isReadOnly = isReadOnly
+    for (const kept of keptByName.values()) kept.isReadOnly = isReadOnly
     const fingerprint = await store.fingerprint()
     if (fingerprint !== lastFingerprint) await reload()
   }
 
   async function reload(): Promise<void> {
+    const names = unrecovered
+    unrecovered = []
+    if (names.length > 0) {
+      await store.recover(names).catch((error: unknown) => log.warn('token.recovery_failed', { error: String(error) }))
+    }
     lastFingerprint = await store.fingerprint()
-    for (const kept of keptOf.values()) {
+    for (const kept of keptByName.values()) {
       if (kept.running === null) await reloadOne(kept)
       // It may have looked at the disk before the change: look again when it has ended.
       else void kept.running.then(() => reloadOne(kept))
@@ -122,9 +167,19 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
   async function reloadOne(kept: KeptSignIn): Promise<void> {
     if ((await adoptFromDisk(kept, dependencies)) === 'adopted') {
       log.info('token.adopted', { account: kept.account.name })
+      dependencies.onRenewed?.(kept.account)
     }
     review(kept)
     if (!isStopping && isDue(kept, clock)) void refresh(kept)
+  }
+
+  async function begin(): Promise<void> {
+    ticking = clock.every(TICK_MS, tick)
+    const names = [...keptByName.keys()]
+    const readOnly = await store.whyReadOnly()
+    if (readOnly !== null) log.warn('token.store_read_only', { accounts: names, reason: readOnly })
+    await watch()
+    tick()
   }
 
   return {
@@ -159,24 +214,36 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
     },
 
     async start() {
-      if (keptOf.size === 0) return
-      const names = [...keptOf.keys()].map(({ name }) => name)
-      await store.recover(names).catch((error: unknown) => log.warn('token.recovery_failed', { error: String(error) }))
-      const readOnly = await store.whyReadOnly()
-      if (readOnly !== null) log.warn('token.store_read_only', { accounts: names, reason: readOnly })
-      await watch()
-      ticking = clock.every(TICK_MS, tick)
-      tick()
+      isStarted = true
+      if (keptByName.size > 0) await begin()
     },
 
     async stop() {
       isStopping = true
       ticking?.cancel()
       await watching
-      for (const { running } of keptOf.values()) await running
+      for (const { running } of [...keptByName.values(), ...leaving]) await running
     },
 
     reload,
+
+    async refreshNow(account) {
+      const kept = keptOf.get(account)
+      if (kept === undefined || kept.signIn.refreshToken === null) return null
+      await refresh(kept)
+      if (kept.trouble === null) dependencies.onRenewed?.(kept.account)
+      return { trouble: kept.trouble }
+    },
+
+    update(accounts) {
+      keepAll(accounts)
+      if (isStarted && !isStopping && ticking === null && keptByName.size > 0) void begin()
+    },
+
+    problemOf(account) {
+      const kept = keptOf.get(account)
+      return kept === undefined ? account.problem : judge(kept)
+    },
 
     describe(account) {
       const kept = keptOf.get(account)

@@ -188,6 +188,12 @@ export function createPool({ clock, ...initial }: PoolSettings & { readonly cloc
       queue.serve()
     },
 
+    /** It has been seen to serve: whatever kept it away is over. */
+    heal(state: AccountState): void {
+      state.health = new Map()
+      queue.serve()
+    },
+
     /** Forgets why the account rests, and how full its quota windows were. */
     clear(state: AccountState): void {
       state.health = new Map()

@@ -130,8 +130,8 @@ function judge(
       ? exclude(state, 'cooling', blockedBy.until, blockedBy)
       : exclude(state, 'probing', null, blockedBy)
   }
-  const gatedUntil = quotaGateEnd(state, home === state, wallNow)
-  if (gatedUntil !== null) return exclude(state, 'quota_gate', now + gatedUntil - wallNow)
+  const full = fullWindowOf(state, home === state, wallNow)
+  if (full !== null) return exclude(state, 'quota_gate', now + full.until - wallNow)
   return slotExclusion(query, state, now)
 }
 
@@ -180,20 +180,27 @@ function familyOf(model: string): Platform | null {
   return PLATFORM_NAMES.find(isKin) ?? null
 }
 
+/** A quota window that keeps requests away; `until` is epoch ms. */
+export interface FullWindow {
+  readonly name: string
+  readonly usedPercent: number
+  readonly until: number
+}
+
 /**
- * Until when (epoch ms) a quota window is too full; null when none is. The reserve is kept for sessions at home here, the
+ * The quota window that is too full for longest; null when none is. The reserve is kept for sessions at home here, the
  * pause holds for all.
  */
-function quotaGateEnd(state: AccountState, isHome: boolean, wallNow: number): number | null {
-  const { reservePercent, pauseAtPercent } = state.account
+export function fullWindowOf({ account, windows }: AccountState, isHome: boolean, wallNow: number): FullWindow | null {
+  const { reservePercent, pauseAtPercent } = account
   const ceiling = isHome ? pauseAtPercent : Math.min(pauseAtPercent, 100 - reservePercent)
   if (ceiling >= 100) return null
-  let end: number | null = null
-  for (const window of state.windows.values()) {
-    const until = Math.min(window.resetsAt ?? Infinity, window.seenAt + STALE_WINDOW_MS)
-    if (window.usedPercent > ceiling && until > wallNow) end = Math.max(end ?? 0, until)
+  let full: FullWindow | null = null
+  for (const { name, usedPercent, resetsAt, seenAt } of windows.values()) {
+    const until = Math.min(resetsAt ?? Infinity, seenAt + STALE_WINDOW_MS)
+    if (usedPercent > ceiling && until > wallNow && until > (full?.until ?? 0)) full = { name, usedPercent, until }
   }
-  return end
+  return full
 }
 
 function describe(state: AccountState, wallNow: number): Candidate {

@@ -27,7 +27,7 @@ export interface StickySessions {
   confirm(keys: readonly string[], binding: Binding, facts: { atHome: boolean; wroteHourCache: boolean }): void
   /** Drops every binding, or those of one account. Returns how many there were. */
   clear(home?: AccountState): number
-  /** Every binding with its key, the one used last first; one that several keys lead to comes once for each. */
+  /** Every binding with its newest key, the one used last first. */
   list(): Array<{ readonly key: string; readonly binding: Readonly<Binding> }>
   readonly size: number
 }
@@ -91,7 +91,12 @@ export function createStickySessions(options: { ttlMs: number; clock: Clock }): 
       }
       return before - bindings.size
     },
-    list: () => [...bindings].toReversed().map(([key, binding]) => ({ key, binding })),
+    list() {
+      const newest = new Map<Binding, string>()
+      for (const [key, binding] of bindings) newest.set(binding, key)
+      const listed = [...newest].map(([binding, key]) => ({ key, binding }))
+      return listed.toSorted((a, b) => b.binding.lastUsedAt - a.binding.lastUsedAt)
+    },
   }
   return sessions
 }

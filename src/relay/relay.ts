@@ -14,11 +14,10 @@ import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type RelayRequest } from './request.ts'
 import type { ResponseMemory } from './response-memory.ts'
 import { openThread } from './response-thread.ts'
-import { createRetryBudget } from './retry-budget.ts'
 import { answerWithEstimate, canEstimate } from './token-count.ts'
 import { sessionKeys } from './session-keys.ts'
 
-export interface RelayDependencies extends Omit<FailoverDependencies, 'budget'> {
+export interface RelayDependencies extends FailoverDependencies {
   readonly responses: ResponseMemory
 }
 
@@ -26,9 +25,8 @@ export interface RelayDependencies extends Omit<FailoverDependencies, 'budget'> 
 export type Relay = (request: RelayRequest, record: RelayRecord) => Promise<void>
 
 export function createRelay(dependencies: RelayDependencies): Relay {
-  const { config, pool, clock } = dependencies
-  const budget = createRetryBudget(clock)
-  const tryAccounts = createFailover({ ...dependencies, budget })
+  const { config, pool, budget } = dependencies
+  const tryAccounts = createFailover(dependencies)
 
   return async function relay(request, record) {
     const leave = budget.enter()

@@ -25,6 +25,8 @@ export interface ResponseMemory {
   remember(client: string, id: string, response: RememberedResponse): void
   /** False when there was none. */
   forget(client: string, id: string): boolean
+  /** Everything of one client. */
+  forgetAll(client: string): void
   readonly size: number
   readonly bytes: number
 }
@@ -93,6 +95,9 @@ export function createResponseMemory(clock: Clock, limits: ResponseMemoryLimits 
       if (size <= limits.mostBytes && id.length <= LONGEST_ID) store(keyOf(client, id), response, size)
     },
     forget: (client, id) => drop(keyOf(client, id)),
+    forgetAll(client) {
+      for (const key of entries.keys()) if (key.startsWith(keyOf(client, ''))) drop(key)
+    },
   }
 }
 

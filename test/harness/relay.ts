@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assembleRelay, type AssembledRelay, type AssembleOptions } from '../../src/cli/assemble.ts'
 import { secretsOf } from '../../src/cli/config-secrets.ts'
-import { loadConfig } from '../../src/config/load.ts'
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { createLog } from '../../src/io/log.ts'
 import { listen, type RelayServer } from '../../src/io/serve.ts'
@@ -38,12 +38,14 @@ export async function startRelay(
   settings: JsonObject,
   clock = createVirtualClock(),
   options: AssembleOptions = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<TestRelay> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-'))
   const path = join(folder, 'config.json')
   const whole = { listen_addr: '127.0.0.1:0', auth_tokens: [TOKEN], ...settings }
   await writeFile(path, JSON.stringify(whole), { mode: 0o600 })
-  const { config } = await loadConfig(path, {})
+  const load = (): Promise<LoadedConfig> => loadConfig(path, environment)
+  const { config, outline } = await load()
   const log: Array<Record<string, unknown>> = []
   const secrets = secretsOf(config)
   const lines: string[] = []
@@ -61,7 +63,7 @@ export async function startRelay(
         log.push(JSON.parse(line) as Record<string, unknown>)
       },
     }),
-    options,
+    { load, outline, ...options },
   )
   await parts.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: parts.listener })

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { GatewayError } from '../../src/core/errors.ts'
 import { createGuard } from '../../src/http/guard.ts'
-import { limitGuesses } from '../../src/http/guess-limiter.ts'
+import { createGuessLimiter } from '../../src/http/guess-limiter.ts'
 import { makeClient } from '../harness/accounts.ts'
 import { createVirtualClock } from '../harness/clock.ts'
 import { setStage } from './stage.ts'
@@ -17,7 +17,7 @@ const RIGHT = 'token-of-alice'
 /** What a peer that presents `token` gets to hear: a client's name, `wrong`, or the seconds to wait. */
 function createStage() {
   const clock = createVirtualClock()
-  const guard = limitGuesses(createGuard([makeClient('alice'), makeClient('bob')], clock), clock)
+  const guard = createGuessLimiter(clock)(createGuard([makeClient('alice'), makeClient('bob')], clock))
   const ask = (remoteAddress: string, token: string | null): string | number => {
     const headers = token === null ? {} : { 'x-api-key': token }
     try {

@@ -126,6 +126,7 @@ describe('answers (3, 4, 10, 11, 13, 15, 16)', () => {
     const ends: UpstreamListener[] = []
     const client = answers.client({
       active: 0,
+      update() {},
       close: () => Promise.resolve(),
       send: (_call, listener) => (ends.push(listener), { abort() {}, resume() {} }),
     })
