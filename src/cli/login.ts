@@ -14,7 +14,7 @@ import { createUpstreamClient } from '../io/upstream.ts'
 import { createLoginDesk, type LoginDesk, type StartedLogin } from '../oauth/login.ts'
 import type { LoginResult } from '../oauth/login-result.ts'
 import { createSignInClient, type IdentityProvider, OPENAI } from '../oauth/openai.ts'
-import { canSignIn } from '../oauth/tokens.ts'
+import { canSignIn } from '../oauth/kept-accounts.ts'
 import type { Output } from './output.ts'
 
 export interface LoginOptions {

@@ -5,8 +5,8 @@
 import type { Account, UsableCredential } from '../core/account.ts'
 import type { Timer } from '../core/clock.ts'
 import { Secret } from '../core/secret.ts'
-import { signInAdvice } from '../core/sign-in-advice.ts'
-import { createKeptSignIn, isDue, isRenewable, isUsable, type KeptSignIn, problemOf } from './kept-sign-in.ts'
+import { createKeptAccounts } from './kept-accounts.ts'
+import { isDue, isRenewable, isUsable, type KeptSignIn, problemOf } from './kept-sign-in.ts'
 import { adoptFromDisk, type RefreshDependencies, refreshSignIn, saveAgain } from './refresh.ts'
 
 export interface TokenKeeper {
@@ -73,46 +73,12 @@ const YOUNG_MS = 30_000
 
 export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper {
   const { clock, store, log, setProblem } = dependencies
-  /** Also those of accounts that are no longer in the config, as long as somebody holds on to the account. */
-  const keptOf = new WeakMap<Account, KeptSignIn>()
-  const keptByName = new Map<string, KeptSignIn>()
-  /** No longer in the config, but in the middle of a refresh. */
-  const leaving = new Set<KeptSignIn>()
-  /** What the Go program left of them has not been looked at. */
-  let unrecovered: string[] = []
-  keepAll(dependencies.accounts)
+  const accounts = createKeptAccounts(dependencies.accounts, clock, dependencies.hide)
   let ticking: Timer | null = null
   let lastFingerprint = ''
   let watching: Promise<void> | null = null
   let isStarted = false
   let isStopping = false
-
-  function keepAll(accounts: readonly Account[]): void {
-    const gone = new Map(keptByName)
-    for (const account of accounts) {
-      if (!canSignIn(account)) continue
-      gone.delete(account.name)
-      keep(account)
-    }
-    for (const [name, kept] of gone) {
-      keptByName.delete(name)
-      if (kept.running === null) continue
-      leaving.add(kept)
-      void kept.running.then(() => leaving.delete(kept))
-    }
-  }
-
-  function keep(account: Account): void {
-    const known = keptByName.get(account.name)
-    if (known !== undefined) known.account = account
-    else unrecovered.push(account.name)
-    const kept = known ?? createKeptSignIn(account, clock)
-    keptByName.set(account.name, kept)
-    keptOf.set(account, kept)
-    const { credential } = account
-    const secrets = credential.type === 'oauth' ? [credential.accessToken, credential.refreshToken] : []
-    for (const secret of secrets) if (secret !== null) dependencies.hide(secret.reveal())
-  }
 
   /** The one refresh of an account; whoever comes later joins it. */
   function refresh(kept: KeptSignIn): Promise<void> {
@@ -133,7 +99,7 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
   }
 
   function tick(): void {
-    for (const kept of keptByName.values()) {
+    for (const kept of accounts.all()) {
       const { unsaved } = kept
       if (kept.running === null && unsaved !== null && clock.monotonic() >= unsaved.nextTryAt) {
         kept.running = saveAgain(kept, dependencies).finally(() => (kept.running = null))
@@ -145,19 +111,18 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
 
   async function watch(): Promise<void> {
     const isReadOnly = (await store.whyReadOnly()) !== null
-    for (const kept of keptByName.values()) kept.isReadOnly = isReadOnly
+    for (const kept of accounts.all()) kept.isReadOnly = isReadOnly
     const fingerprint = await store.fingerprint()
     if (fingerprint !== lastFingerprint) await reload()
   }
 
   async function reload(): Promise<void> {
-    const names = unrecovered
-    unrecovered = []
+    const names = accounts.takeNewNames()
     if (names.length > 0) {
       await store.recover(names).catch((error: unknown) => log.warn('token.recovery_failed', { error: String(error) }))
     }
     lastFingerprint = await store.fingerprint()
-    for (const kept of keptByName.values()) {
+    for (const kept of accounts.all()) {
       if (kept.running === null) await reloadOne(kept)
       // It may have looked at the disk before the change: look again when it has ended.
       else void kept.running.then(() => reloadOne(kept))
@@ -175,7 +140,7 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
 
   async function begin(): Promise<void> {
     ticking = clock.every(TICK_MS, tick)
-    const names = [...keptByName.keys()]
+    const names = accounts.all().map((kept) => kept.account.name)
     const readOnly = await store.whyReadOnly()
     if (readOnly !== null) log.warn('token.store_read_only', { accounts: names, reason: readOnly })
     await watch()
@@ -183,10 +148,10 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
   }
 
   return {
-    atHand: (account) => (keptOf.has(account) ? null : fixedCredential(account)),
+    atHand: (account) => (accounts.of(account) === undefined ? fixedCredential(account) : null),
 
     async current(account) {
-      const kept = keptOf.get(account)
+      const kept = accounts.of(account)
       if (kept === undefined || (account.credential.type === 'bearer' && kept.signIn.refreshToken === null)) {
         return fixedCredential(account)
       }
@@ -203,7 +168,7 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
     },
 
     async renew(account, refused) {
-      const kept = keptOf.get(account)
+      const kept = accounts.of(account)
       if (kept === undefined || kept.signIn.refreshToken === null) return false
       if (kept.signIn.accessToken?.reveal() !== refused.reveal()) return isUsable(kept, clock)
       const ageMs = kept.lifeMs === null ? Infinity : kept.lifeMs - (kept.endsAtMonotonic - clock.monotonic())
@@ -215,38 +180,38 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
 
     async start() {
       isStarted = true
-      if (keptByName.size > 0) await begin()
+      if (accounts.all().length > 0) await begin()
     },
 
     async stop() {
       isStopping = true
       ticking?.cancel()
       await watching
-      for (const { running } of [...keptByName.values(), ...leaving]) await running
+      await accounts.settled()
     },
 
     reload,
 
     async refreshNow(account) {
-      const kept = keptOf.get(account)
+      const kept = accounts.of(account)
       if (kept === undefined || kept.signIn.refreshToken === null) return null
       await refresh(kept)
       if (kept.trouble === null) dependencies.onRenewed?.(kept.account)
       return { trouble: kept.trouble }
     },
 
-    update(accounts) {
-      keepAll(accounts)
-      if (isStarted && !isStopping && ticking === null && keptByName.size > 0) void begin()
+    update(next) {
+      accounts.update(next)
+      if (isStarted && !isStopping && ticking === null && accounts.all().length > 0) void begin()
     },
 
     problemOf(account) {
-      const kept = keptOf.get(account)
+      const kept = accounts.of(account)
       return kept === undefined ? account.problem : judge(kept)
     },
 
     describe(account) {
-      const kept = keptOf.get(account)
+      const kept = accounts.of(account)
       if (kept === undefined) return null
       const { expiresAt } = kept.signIn
       return {
@@ -264,11 +229,6 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
       void work.then(() => (timer.cancel(), resolve()))
     })
   }
-}
-
-/** ChatGPT sign-ins alone are renewed; one whose way out is closed (an unusable proxy) is not touched at all. */
-export function canSignIn({ platform, type, enabled, problem, name }: Account): boolean {
-  return platform === 'openai' && type === 'oauth' && enabled && (problem === null || problem === signInAdvice(name))
 }
 
 function fixedCredential({ credential }: Account): UsableCredential {
