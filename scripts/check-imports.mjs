@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseSync } from 'rolldown/utils'
-import { FLOORS, GLOBALS, HOMES, KNOWN_AS_TYPES, NODE_MODULES, VAGUE_NAMES } from './import-rules.mjs'
+import { BROWSER_CODE, FLOORS, GLOBALS, HOMES, KNOWN_AS_TYPES, NODE_MODULES, VAGUE_NAMES } from './import-rules.mjs'
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const breaches = findBreaches(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url)))
@@ -83,12 +83,13 @@ function checkFile(file) {
   for (const variable of file.variables) report(variable.start, `a module keeps no state: no ${variable.kind} out here`)
   for (const found of file.imports)
     report(found.at, found.module === null ? checkFloor(file, found) : checkModule(file, found))
-  for (const { at, name } of file.globals) report(at, checkHome(file, name, GLOBALS))
+  if (!isBrowserCode(file.path)) for (const { at, name } of file.globals) report(at, checkHome(file, name, GLOBALS))
   return breaches
 }
 
 /** The reason why `file` may not import another file of ours, or null. */
-function checkFloor({ floor }, { target, isTypeOnly }) {
+function checkFloor({ path, floor }, { target, isTypeOnly }) {
+  if (isBrowserCode(path) || isBrowserCode(target)) return checkBrowserCode(path, target, isTypeOnly)
   if (floor === 'cli') return null
   const targetFloor = target.split('/')[0]
   if ([floor, 'core', ...(FLOORS[floor] ?? [])].includes(targetFloor)) return null
@@ -96,8 +97,20 @@ function checkFloor({ floor }, { target, isTypeOnly }) {
   return isTypeOnly ? null : `${floor}/ may import only types from ${target}`
 }
 
+function checkBrowserCode(path, target, isTypeOnly) {
+  if (!isBrowserCode(path)) return `${target} runs in a browser`
+  if (isBrowserCode(target)) return null
+  if (!BROWSER_CODE.mayKnow.includes(target)) return `${BROWSER_CODE.folder} may not import ${target}`
+  return isTypeOnly ? null : `${BROWSER_CODE.folder} may import only types from ${target}`
+}
+
+function isBrowserCode(path) {
+  return path.startsWith(BROWSER_CODE.folder)
+}
+
 /** The reason why `file` may not import a package, a part of Node, or a file outside of src/; or null. */
 function checkModule(file, { module }) {
+  if (isBrowserCode(file.path)) return `${module} does not exist in a browser`
   if (Object.hasOwn(HOMES, module)) return checkHome(file, module, HOMES)
   if (!module.startsWith('node:')) return `${module} has no home in scripts/import-rules.mjs`
   const allowed = NODE_MODULES[file.floor]

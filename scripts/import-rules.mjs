@@ -40,6 +40,9 @@ export const NODE_MODULES = {
   relay: ['node:buffer', 'node:crypto', 'node:http', 'node:stream'],
 }
 
+/** The scripts of the status page run in a browser: nothing of ours is theirs but types, and all globals are others. */
+export const BROWSER_CODE = { folder: 'http/page/browser/', mayKnow: ['http/views.ts'] }
+
 const COMMAND_LINE = ['cli.ts', 'cli/']
 const DISK = [...COMMAND_LINE, 'config/', 'usage/journal.ts', 'io/debug-log.ts']
 const CLOCK = [...COMMAND_LINE, 'core/clock.ts']

@@ -112,12 +112,31 @@ const BREACHES = [
   ['one exit', 'cli/a.ts', 'process.exit(1)', '1: process.exit belongs to cli.ts'],
   ['one way to upstreams', 'providers/a.ts', 'const get = () => fetch(url)', '1: fetch belongs to no file at all'],
   ['modules keep no state', 'usage/a.ts', '\nexport let total = 0', '2: a module keeps no state: no let out here'],
+  ['pages bring nothing', 'http/page/browser/a.ts', "import 'hono'", '1: hono does not exist in a browser'],
+  [
+    'pages know shapes',
+    'http/page/browser/a.ts',
+    "import '../../views.ts'",
+    '1: http/page/browser/ may import only types from http/views.ts',
+  ],
+  [
+    'pages know no more',
+    'http/page/browser/a.ts',
+    "import type { A } from '../../app.ts'",
+    '1: http/page/browser/ may not import http/app.ts',
+  ],
+  ['pages stay there', 'http/a.ts', "import './page/browser/a.ts'", '1: http/page/browser/a.ts runs in a browser'],
   ['names say something', 'core/json/utils.ts', '', '1: "utils" does not say what is inside'],
   ['floors are known', 'services/a.ts', '', '1: services/ is no floor of the house'],
 ] as const
 
 test.each(BREACHES)('%s', (_rule, path, text, breach) => {
   expect(findBreaches(plant({ [path]: text }))).toEqual([`src/${path}:${breach}`])
+})
+
+test('a page has the globals of a browser', () => {
+  const text = "import type { View } from '../../views.ts'\nsetTimeout(() => fetch(`/status?${Date.now()}`))"
+  expect(findBreaches(plant({ 'http/page/browser/a.ts': text }))).toEqual([])
 })
 
 test('a circle is shown once, with its way', () => {
