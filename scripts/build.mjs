@@ -8,6 +8,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { minify } from 'rolldown/utils'
+import { bundlePage } from './bundle-page.mjs'
 import { collectLicenses, libraryOf } from './collect-licenses.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -55,7 +56,7 @@ async function bundle() {
     // The prefix counts too: undici asks for `node:sqlite`, which the building Node may not know.
     external: (id) => id.startsWith('node:') || isBuiltin(id),
     preserveEntrySignatures: false,
-    plugins: [parserOnce()],
+    plugins: [bundlePage(), parserOnce()],
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)
     },
@@ -93,17 +94,20 @@ function nameOfLazyChunk(entryId) {
   return pathInSource(entryId) ?? nameOfLibrary(entryId)?.replace('npm/', 'lazy/') ?? null
 }
 
-/** `core`, `relay`, …; null for cli.ts and the verbs, which are loaded one at a time. */
+/** `core`, `relay`, …; null for cli.ts and for what is loaded on its own: the verbs, the status page. */
 function nameOfFloor(moduleId) {
   if (moduleId === join(root, 'package.json')) return 'core'
-  const [floor, file] = pathInSource(moduleId)?.split('/') ?? []
-  return file === undefined || floor === 'cli' ? null : floor
+  const path = pathInSource(moduleId) ?? ''
+  const [floor, file] = path.split('/')
+  return file === undefined || floor === 'cli' || path.startsWith('http/page/') ? null : floor
 }
 
-/** `cli/serve` for src/cli/serve.ts; null for modules that are not ours. */
+/** `cli/serve` for src/cli/serve.ts, `http/page/page` for src/http/page/page.html; null for modules that are not ours. */
 function pathInSource(moduleId) {
   if (!moduleId?.startsWith(sourceFolder)) return null
-  return relative(sourceFolder, moduleId).replace(/\.ts$/, '').replaceAll(sep, '/')
+  return relative(sourceFolder, moduleId)
+    .replace(/\.(ts|html)$/, '')
+    .replaceAll(sep, '/')
 }
 
 /**

@@ -5,6 +5,7 @@
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'rolldown'
+import { bundlePage } from './bundle-page.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -16,6 +17,7 @@ export async function bundleForNode(source, folder) {
     input: source,
     platform: 'node',
     resolve: { mainFields: ['module', 'main'] },
+    plugins: [bundlePage()],
     external: /^node:/,
     logLevel: 'silent',
     output: { file, format: 'esm', codeSplitting: false },

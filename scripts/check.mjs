@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 // Scripts for this Node rather than commands: they start without a shell, on every system.
 const STEPS = [
   { name: 'types', script: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
+  { name: 'page', script: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'src/http/page/browser'] },
   { name: 'lint', script: ['node_modules/oxlint/bin/oxlint'] },
   { name: 'format', script: ['node_modules/oxfmt/bin/oxfmt', '--check'] },
   { name: 'imports', script: ['scripts/check-imports.mjs'] },

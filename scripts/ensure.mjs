@@ -49,7 +49,8 @@ function isInstalled() {
 function isBuilt() {
   // With the folders: theirs is the only time that tells of a deleted file.
   const sources = ['', ...readdirSync(join(root, 'src'), { recursive: true })].map((path) => join('src', path))
-  const inputs = ['package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/collect-licenses.mjs', ...sources]
+  const tools = ['build', 'bundle-page', 'collect-licenses'].map((name) => `scripts/${name}.mjs`)
+  const inputs = ['package.json', 'package-lock.json', ...tools, ...sources]
   const builtAt = changedAt('dist/cli.js')
   return inputs.every((path) => changedAt(path) <= builtAt)
 }

@@ -16,6 +16,7 @@ import { createGuard } from './guard.ts'
 import type { GuessLimiter } from './guess-limiter.ts'
 import { addHealthRoutes, type HealthDependencies } from './health-routes.ts'
 import { addModelRoutes } from './model-routes.ts'
+import { addPageRoutes } from './page-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
 import { addRelayedRoutes, createRelayRequest } from './relayed-routes.ts'
 import { addResponseRoutes } from './responses.ts'
@@ -42,6 +43,7 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   addResponseRoutes(app, door, dependencies.responses)
   addModelRoutes(app, door, config, relayRequest)
   addUsageRoutes(app, door, dependencies)
+  addPageRoutes(app)
   addHealthRoutes(app, door, { ...dependencies, guard })
   app.all('/admin/*', ({ env }) => {
     admin(env.incoming, env.outgoing)
