@@ -66,6 +66,7 @@ export function createFailover(dependencies: FailoverDependencies): Failover {
           releaseRetry = await budget.takeRetry(request.exchange.gone)
           if (releaseRetry === null) return request.exchange.gone.hasLeft ? 'answered' : 'no_turn'
         }
+        if (!tries.isFree && !budget.spendRetry()) return 'no_turn'
         const lease = await nextLease(poolRequest, failures)
         if (lease === null) break
         try {
