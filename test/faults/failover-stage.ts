@@ -5,6 +5,7 @@
 import { onTestFinished } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import type { JsonObject } from '../../src/core/json.ts'
+import { binary } from '../harness/chosen-program.ts'
 import type { RawExchange, RawResponse } from '../harness/raw-client.ts'
 import { startRelay, type TestRelay } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
@@ -79,7 +80,9 @@ export async function start(
     stateOf,
     async restOf(account) {
       const { cooldowns } = await stateOf(account)
-      return Math.max(0, ...cooldowns.map(({ until }) => Date.parse(until) - relay.clock.now()))
+      const restMs = Math.max(0, ...cooldowns.map(({ until }) => Date.parse(until) - relay.clock.now()))
+      // A program's clock goes on while it is asked.
+      return binary === undefined ? restMs : Math.ceil(restMs / SECOND) * SECOND
     },
   }
 }

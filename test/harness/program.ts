@@ -1,17 +1,16 @@
 /**
- * The program as a child process: a single binary where SUB2API_PROGRAM names one (`npm run e2e -- --binary …`), else a
- * bundle of these sources for this Node.
+ * The program as a child process: a single binary where SUB2API_PROGRAM names one (`npm run e2e -- --binary …`,
+ * `npm run faults -- --binary …`), else a bundle of these sources for this Node.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished, TestRunner } from 'vitest'
 import { bundleForNode } from './bundle.ts'
+import { binary, type StoryMeta } from './chosen-program.ts'
 import { createDeferred } from './deferred.ts'
-
-const binary = process.env['SUB2API_PROGRAM']
 
 export interface Run {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>
@@ -38,15 +37,25 @@ export function useProgram(): Program {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return {
     folder,
-    run: (args, { cwd = folder, env = {} } = {}) =>
-      watch(
-        spawn(command[0] ?? '', [...command.slice(1), ...args], {
-          cwd,
-          env: { PATH: process.env['PATH'], HOME: folder, ...env },
-          stdio: 'pipe',
-        }),
-      ),
+    run: (args, { cwd = folder, env = {} } = {}) => spawnProgram(command, args, { folder, cwd, env }),
   }
+}
+
+/** Starts it for the test that is under way; what is left of it then is killed. */
+export function spawnProgram(
+  command: readonly string[],
+  args: readonly string[],
+  { folder, cwd = folder, env = {} }: { folder: string; cwd?: string; env?: Record<string, string> },
+): Run {
+  const story = (TestRunner.getCurrentTest()?.meta ?? {}) as StoryMeta
+  story.program = binary !== undefined
+  return watch(
+    spawn(command[0] ?? '', [...command.slice(1), ...args], {
+      cwd,
+      env: { PATH: process.env['PATH'], HOME: folder, ...env },
+      stdio: 'pipe',
+    }),
+  )
 }
 
 function watch(child: Run['child']): Run {
@@ -56,7 +65,9 @@ function watch(child: Run['child']): Run {
   const check = (): void => {
     for (const [pattern, seen] of awaited) {
       const match = pattern.exec(printed.stdout + printed.stderr)
-      if (match !== null) seen.resolve(match)
+      if (match === null) continue
+      awaited.delete(pattern)
+      seen.resolve(match)
     }
   }
   for (const name of ['stdout', 'stderr'] as const) {

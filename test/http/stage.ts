@@ -5,7 +5,6 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import type { JsonObject } from '../../src/core/json.ts'
-import { settle } from '../harness/clock.ts'
 import type { RawResponse } from '../harness/raw-client.ts'
 import { startRelay, type TestRelay } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
@@ -38,8 +37,8 @@ export async function setStage({
   })
   onTestFinished(() => relay.stop())
   onTestFinished(async () => {
-    await settle()
-    expect(leftBehind({ vendor, relay })).toEqual({ leases: 0, waiting: 0, watched: 0, active: 0 })
+    const left = { ...(await relay.settled(0)), active: vendor.load.active }
+    expect(left).toEqual(Object.fromEntries(Object.keys(left).map((name) => [name, 0])))
   })
   return { vendor, relay }
 }
