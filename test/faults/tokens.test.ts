@@ -9,6 +9,7 @@ import { createDeferred } from '../harness/deferred.ts'
 import { idToken, type Reaction, startIdentityProvider } from '../harness/identity-provider.ts'
 import { answerText, fail } from '../harness/reactions.ts'
 import { startRelay } from '../harness/relay.ts'
+import { readText } from '../harness/sse.ts'
 import { startVendor } from '../harness/vendor.ts'
 
 const MINUTE = 60_000
@@ -64,6 +65,10 @@ async function setStage({
     (JSON.parse(readFileSync(relay.configPath, 'utf8')) as { accounts: Array<Record<string, string>> }).accounts[0] ??
     {}
   const ask = () => relay.post('/v1/responses', { model: 'gpt-5.5', stream: true, input: 'hello' })
+  const askInMessages = () => {
+    const messages = [{ role: 'user', content: 'hello' }]
+    return relay.post('/v1/messages', { model: 'gpt-5.5', max_tokens: 9, stream: true, messages })
+  }
   const usedTokens = (): unknown[] => vendor.requests.map(({ key }) => key)
   const health = async () => {
     const { body } = await relay.get('/health')
@@ -78,7 +83,7 @@ async function setStage({
       await until(() => !isBusy())
     }
   }
-  return { identity, vendor, clock, pass, relay, onDisk, ask, usedTokens, health, refresh, access }
+  return { identity, vendor, clock, pass, relay, onDisk, ask, askInMessages, usedTokens, health, refresh, access }
 }
 
 /** Disk work takes turns of the event loop that no virtual clock counts. */
@@ -265,6 +270,16 @@ describe('a refused token', () => {
     expect(usedTokens()).toEqual([access, identity.familyOf('acc').accessTokens.at(-1)])
   })
 
+  test('is renewed once for a client of another dialect, too (row 12)', async () => {
+    const { identity, vendor, askInMessages, usedTokens, access } = await setStage({
+      expiresAt: '2026-11-20T20:00:00Z',
+    })
+    vendor.script(unauthorized, answerText('yes'))
+    const answer = await askInMessages()
+    expect([answer.status, readText(answer.body)]).toEqual([200, 'yes'])
+    expect(usedTokens()).toEqual([access, identity.familyOf('acc').accessTokens.at(-1)])
+  })
+
   test('that is refused again leads elsewhere', async () => {
     const { identity, vendor, ask, usedTokens } = await setStage({
       expiresAt: '2026-11-20T20:00:00Z',
@@ -308,6 +323,20 @@ describe('a refused token', () => {
     await until(() => identity.requests.length === 2)
     vendor.script(answerText('yes'))
     expect((await ask()).status).toBe(200)
+  })
+})
+
+test('a token that was spent by a process which died before it wrote is tried once, and then its owner is asked for (row 75)', async () => {
+  const { identity, pass, ask, health, refresh } = await setStage({ hasKeyAccount: false })
+  const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refresh, client_id: 'app' })
+  expect((await fetch(identity.tokenUrl, { method: 'POST', body: form })).status).toBe(200)
+  expect((await ask()).status).toBe(503)
+  await pass(10 * MINUTE)
+  expect((await ask()).status).toBe(503)
+  expect(identity.requests).toHaveLength(2)
+  expect((await health())[0]).toMatchObject({
+    state: 'needs_attention',
+    problem: expect.stringContaining('sub2api-simple login plus'),
   })
 })
 
