@@ -44,7 +44,7 @@ export const NODE_MODULES = {
 export const BROWSER_CODE = { folder: 'http/page/browser/', mayKnow: ['http/views.ts'] }
 
 const COMMAND_LINE = ['cli.ts', 'cli/']
-const DISK = [...COMMAND_LINE, 'config/', 'usage/journal.ts', 'io/debug-log.ts']
+const DISK = [...COMMAND_LINE, 'config/', 'usage/journal.ts', 'usage/read-journal.ts', 'io/debug-log.ts']
 const CLOCK = [...COMMAND_LINE, 'core/clock.ts']
 const ENVIRONMENT = [...COMMAND_LINE, 'config/']
 

@@ -31,6 +31,7 @@ import { providerOf } from '../providers/index.ts'
 import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createProbe, type Probe } from '../relay/probe.ts'
 import { createRelay } from '../relay/relay.ts'
+import { createJournal, type Journal } from '../usage/journal.ts'
 import { createPriceList } from '../usage/price-list.ts'
 import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
 import { createRetryBudget } from '../relay/retry-budget.ts'
@@ -53,6 +54,8 @@ export interface AssembledRelay {
   readonly limiter: TokenLimiter
   readonly probe: Probe
   readonly reloader: Reloader
+  /** To be closed at the end; null when the config asks for none. */
+  readonly journal: Journal | null
 }
 
 /** What a relay may have besides; everything has a default. */
@@ -131,7 +134,8 @@ export function assembleRelay(
   const responses = createResponseMemory(clock)
   const budget = createRetryBudget(clock)
   const limiter = createTokenLimiter(clock)
-  const recorder = createUsageRecorder({ redact: log.redact })
+  const journal = initial.usageLog === null ? null : createJournal({ path: initial.usageLog, clock, warn: log.warn })
+  const recorder = createUsageRecorder({ redact: log.redact, journal })
   const limitGuesses = createGuessLimiter(clock)
   const startedAt = clock.monotonic()
   const probe = createProbe({ client, credentials: keeper, clock })
@@ -228,6 +232,7 @@ export function assembleRelay(
     login,
     recorder,
     limiter,
+    journal,
     probe,
     reloader,
   }

@@ -23,6 +23,7 @@ import { canSignIn } from '../oauth/kept-accounts.ts'
 import { type AssembleOptions, assembleRelay, type AssembledRelay } from './assemble.ts'
 import type { Watch } from './assert/watch.ts'
 import { secretsOf } from './config-secrets.ts'
+import { restoreUsage } from './restore-usage.ts'
 
 const DRAIN_MS = 30_000
 /** A refresh that was begun is ended: its answer may be the only working token. */
@@ -58,6 +59,7 @@ export async function serve(
   const relay = assembleRelay(config, clock, log, { ...parts, debug, outline, complain, ...watched })
   watch?.begin(relay)
   await relay.keeper.start()
+  await restoreUsage(config, relay, clock, log)
   const server = await listen({ ...config.listen, clock, listener: relay.listener }).catch(
     async (error: NodeJS.ErrnoException) => {
       await endSignIns(relay, clock)
@@ -78,6 +80,7 @@ export async function serve(
   await stopped
   configWatch.close()
   await relay.client.close()
+  await relay.journal?.close()
   await debug?.close()
   try {
     watch?.end()

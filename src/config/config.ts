@@ -43,6 +43,8 @@ export interface RelayConfig {
   readonly queue: { readonly timeoutMs: number; readonly size: number }
   /** Where refreshed tokens go: this file, or token_state.json beside it. */
   readonly tokenStore: 'config' | 'state'
+  /** Absolute path of the journal of usage; null for none. */
+  readonly usageLog: string | null
   /** Model pattern -> what it costs. */
   readonly prices: ReadonlyMap<string, PriceOverride>
   readonly cooldown: { readonly maxMs: number }

@@ -40,6 +40,7 @@ const KEYS: Record<Exclude<keyof RelayConfig, 'path' | 'accounts'>, string> = {
   cooldown: 'cooldown',
   onClientDisconnect: 'on_client_disconnect',
   maxBodyBytes: 'max_body_size',
+  usageLog: 'usage_log',
   prices: 'prices',
   enableRequestLog: 'enable_request_log',
   enableStreamDebugLog: 'enable_stream_debug_log',
@@ -47,8 +48,13 @@ const KEYS: Record<Exclude<keyof RelayConfig, 'path' | 'accounts'>, string> = {
   log: 'log',
 }
 
-/** A port that is open, and a file that is. */
-const FIXED: ReadonlySet<string> = new Set(['listen_addr', 'enable_stream_debug_log', 'enable_model_debug_log'])
+/** A port that is open, and files that are. */
+const FIXED: ReadonlySet<string> = new Set([
+  'listen_addr',
+  'usage_log',
+  'enable_stream_debug_log',
+  'enable_model_debug_log',
+])
 
 export function compareConfigs(before: RelayConfig, after: RelayConfig): ConfigDifference {
   const old = new Map(before.accounts.map((account) => [account.name, account]))

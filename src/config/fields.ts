@@ -14,11 +14,6 @@ export function traits<Input>(value: FieldTraits) {
   return v.metadata<Input, Record<string, unknown>>({ ...value })
 }
 
-/** Understood and checked, but without effect in this version; whoever sets it is told so. */
-export function planned<Input>() {
-  return traits<Input>({ planned: true })
-}
-
 const TEXT = 'must be text in double quotes'
 const LIST = 'must be a list\nWrite it in brackets: ["…"].'
 const MAPPING = 'must be an object\nWrite it in braces: {"…": …}.'

@@ -76,8 +76,6 @@ function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): 
     const read = readNode(value, entry, [...path, key.name], reader)
     const isBlank = read === null || read === ''
     if (!isBlank || entry.traits.strict === true) found[key.name] = read
-    if (entry.traits.planned === true)
-      report.warning([...path, key.name], 'has no effect in this version', '', key.span)
   }
   const missing = field.required.filter((name) => !present.has(name))
   if (field.entries.size > 0) reportKeys(unknown, field.entries, missing, path, report)

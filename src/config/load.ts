@@ -116,6 +116,7 @@ async function resolveConfig(
     keepaliveIntervalMs: input.keepalive_interval,
     holdStartMs: input.hold_start,
     queue: { timeoutMs: input.queue.timeout, size: input.queue.size },
+    usageLog: input.usage_log === undefined ? null : resolve(dirname(path), input.usage_log),
     prices: readPrices(input.prices),
     cooldown: { maxMs: input.cooldown.max },
     onClientDisconnect: input.on_client_disconnect,

@@ -16,7 +16,6 @@ import {
   modelMap,
   payload,
   percentage,
-  planned,
   secret,
   size,
   text,
@@ -178,7 +177,9 @@ export const ConfigShape = mapping({
     ),
     {},
   ),
-  usage_log: v.exactOptional(v.pipe(text('Path of a journal of usage, one JSON object per line.'), planned())),
+  usage_log: v.exactOptional(
+    text('Path of a journal of usage, one JSON object per line; the month is put before its ending.'),
+  ),
   prices: mapOf(
     'Model pattern -> USD per million tokens, before the built-in list.',
     mapping({

@@ -12,8 +12,6 @@ export interface FieldTraits {
   readonly strict?: true
   /** Fractions are fine. Elsewhere numbers are plain integers, as in the Go program. */
   readonly decimal?: true
-  /** Understood but without effect in this version. */
-  readonly planned?: true
   /** How the key is written, for whoever has forgotten it. */
   readonly example?: string
 }

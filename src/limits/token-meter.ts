@@ -35,21 +35,24 @@ export type Period = 'day' | 'month'
 
 const SPAN_OF: Record<Period, (at: number) => CalendarSpan> = { day: localDay, month: localMonth }
 const PERIODS = ['day', 'month'] as const
-/** The current ones, and those that a wall clock put right comes back to. */
-const MOST_SPANS = 6
+/** The current one, and those that a wall clock put right comes back to. */
+const MOST_SPANS = 3
+
+interface Sum {
+  readonly span: CalendarSpan
+  cost: number
+}
 
 export function createTokenMeter(): TokenMeter {
-  const sums = new Map<string, { readonly span: CalendarSpan; cost: number }>()
-  const latest: Record<Period, { readonly span: CalendarSpan; cost: number } | null> = { day: null, month: null }
+  /** The one asked for last stands last. */
+  const sums: Record<Period, Sum[]> = { day: [], month: [] }
 
-  function sumOf(period: Period, at: number): { readonly span: CalendarSpan; cost: number } {
-    const known = latest[period]
-    if (known !== null && isWithin(known.span, at)) return known
-    const span = SPAN_OF[period](at)
-    const sum = sums.get(span.key) ?? { span, cost: 0 }
-    sums.set(span.key, sum)
-    if (sums.size > MOST_SPANS) sums.delete(sums.keys().next().value as string)
-    latest[period] = sum
+  function sumOf(period: Period, at: number): Sum {
+    const known = sums[period]
+    const latest = known.at(-1)
+    if (latest !== undefined && isWithin(latest.span, at)) return latest
+    const sum = known.find(({ span }) => isWithin(span, at)) ?? { span: SPAN_OF[period](at), cost: 0 }
+    sums[period] = [...known.filter((each) => each !== sum), sum].slice(-MOST_SPANS)
     return sum
   }
 

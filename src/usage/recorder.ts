@@ -7,6 +7,7 @@
 import { createBag } from '../core/bag.ts'
 import { createRing } from '../core/ring.ts'
 import { createDaybook, type KeyedTotals, type TotalsKind } from './daybook.ts'
+import type { Journal } from './journal.ts'
 import type { FailedTry, UsageRecord } from './record.ts'
 import { isFailure } from './totals.ts'
 
@@ -67,9 +68,11 @@ const LONGEST_MESSAGE = 500
 export interface UsageRecorderOptions {
   /** Masks secrets: vendors quote what they refuse. */
   readonly redact: (text: string) => string
+  /** Null when the config asks for none. */
+  readonly journal: Pick<Journal, 'append'> | null
 }
 
-export function createUsageRecorder({ redact }: UsageRecorderOptions): UsageRecorder {
+export function createUsageRecorder({ redact, journal }: UsageRecorderOptions): UsageRecorder {
   const live = createBag<LiveRequest>()
   const recent = createRing<UsageRecord>(MOST_RECENT)
   const errors = createRing<UsageRecord>(MOST_ERRORS)
@@ -113,6 +116,7 @@ export function createUsageRecorder({ redact }: UsageRecorderOptions): UsageReco
       if (isFailure(record)) errors.add(record)
       noteAccounts(record, failedTries)
       daybook.add(record)
+      journal?.append(record)
     },
     restore: daybook.add,
     totals: daybook.totals,

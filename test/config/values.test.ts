@@ -168,10 +168,4 @@ describe('words, lists and mappings', () => {
     expect(config.modelMap.get('toString')).toBeUndefined()
     expect(config.accounts[0]?.modelMap).toEqual(new Map([['claude-*', ['glm-5']]]))
   })
-
-  test('what this version does not act on yet is checked, and said so', async () => {
-    const { warnings } = await loadText(withAccount({}, { usage_log: 'usage.jsonl' }))
-
-    expect(warnings.map(({ message }) => message)).toEqual(['usage_log has no effect in this version'])
-  })
 })

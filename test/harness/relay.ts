@@ -130,6 +130,7 @@ async function startInThisProcess(
       server.close()
       await parts.keeper.stop()
       await parts.client.close()
+      await parts.journal?.close()
       await rm(folder, { recursive: true, force: true })
       // Whatever a test is about: nothing secret was written on the way.
       assertNothingSecret(lines.join(''), secrets)

@@ -43,7 +43,7 @@ const SOUND_TREE = {
 }
 
 const SETTINGS = '../config/config.ts'
-const DISK = 'cli.ts, cli/, config/, usage/journal.ts, io/debug-log.ts'
+const DISK = 'cli.ts, cli/, config/, usage/journal.ts, usage/read-journal.ts, io/debug-log.ts'
 const CLOCK = 'cli.ts, cli/, core/clock.ts'
 
 function plant(extra: Record<string, string>): string {
