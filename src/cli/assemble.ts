@@ -32,12 +32,14 @@ import { createHeartbeat, type Heartbeat } from '../relay/heartbeat.ts'
 import { createProbe, type Probe } from '../relay/probe.ts'
 import { createRelay } from '../relay/relay.ts'
 import { createJournal, type Journal } from '../usage/journal.ts'
+import { createMetrics } from '../usage/metrics.ts'
 import { createPriceList } from '../usage/price-list.ts'
 import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
 import { createRetryBudget } from '../relay/retry-budget.ts'
 import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
 import { secretsOf } from './config-secrets.ts'
 import { UNWATCHED, type Wrappers } from './assert/wrappers.ts'
+import { createProcessReader } from './process-figures.ts'
 import { createReloader, type Reloader } from './reloader.ts'
 
 export interface AssembledRelay {
@@ -134,8 +136,10 @@ export function assembleRelay(
   const responses = createResponseMemory(clock)
   const budget = createRetryBudget(clock)
   const limiter = createTokenLimiter(clock)
+  const metrics = createMetrics()
+  const readProcess = createProcessReader()
   const journal = initial.usageLog === null ? null : createJournal({ path: initial.usageLog, clock, warn: log.warn })
-  const recorder = createUsageRecorder({ redact: log.redact, journal })
+  const recorder = createUsageRecorder({ redact: log.redact, journal, metrics })
   const limitGuesses = createGuessLimiter(clock)
   const startedAt = clock.monotonic()
   const probe = createProbe({ client, credentials: keeper, clock })
@@ -172,6 +176,8 @@ export function assembleRelay(
       pool,
       limiter,
       recorder,
+      metrics,
+      readProcess,
       responses,
       login,
       limitGuesses,

@@ -15,6 +15,7 @@ import { createDoor, unknownPath } from './door.ts'
 import { createGuard } from './guard.ts'
 import type { GuessLimiter } from './guess-limiter.ts'
 import { addHealthRoutes, type HealthDependencies } from './health-routes.ts'
+import { addMetricsRoute, type MetricsDependencies } from './metrics-route.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { addPageRoutes } from './page-routes.ts'
 import type { ServeRequest } from './relay-route.ts'
@@ -23,7 +24,7 @@ import { addResponseRoutes } from './responses.ts'
 import { addUsageRoutes, type UsageRoutesDependencies } from './usage-routes.ts'
 
 export interface AppDependencies
-  extends Omit<HealthDependencies & AdminDependencies, 'guard'>, UsageRoutesDependencies {
+  extends Omit<HealthDependencies & AdminDependencies, 'guard'>, MetricsDependencies, UsageRoutesDependencies {
   readonly responses: ResponseMemory
   readonly serveRequest: ServeRequest
   readonly limitGuesses: GuessLimiter
@@ -44,6 +45,7 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   addModelRoutes(app, door, config, relayRequest)
   addUsageRoutes(app, door, dependencies)
   addPageRoutes(app)
+  addMetricsRoute(app, door, dependencies)
   addHealthRoutes(app, door, { ...dependencies, guard })
   app.all('/admin/*', ({ env }) => {
     admin(env.incoming, env.outgoing)

@@ -8,6 +8,7 @@ import { createBag } from '../core/bag.ts'
 import { createRing } from '../core/ring.ts'
 import { createDaybook, type KeyedTotals, type TotalsKind } from './daybook.ts'
 import type { Journal } from './journal.ts'
+import type { Metrics } from './metrics.ts'
 import type { FailedTry, UsageRecord } from './record.ts'
 import { isFailure } from './totals.ts'
 
@@ -70,9 +71,10 @@ export interface UsageRecorderOptions {
   readonly redact: (text: string) => string
   /** Null when the config asks for none. */
   readonly journal: Pick<Journal, 'append'> | null
+  readonly metrics: Pick<Metrics, 'add'>
 }
 
-export function createUsageRecorder({ redact, journal }: UsageRecorderOptions): UsageRecorder {
+export function createUsageRecorder({ redact, journal, metrics }: UsageRecorderOptions): UsageRecorder {
   const live = createBag<LiveRequest>()
   const recent = createRing<UsageRecord>(MOST_RECENT)
   const errors = createRing<UsageRecord>(MOST_ERRORS)
@@ -117,6 +119,7 @@ export function createUsageRecorder({ redact, journal }: UsageRecorderOptions): 
       noteAccounts(record, failedTries)
       daybook.add(record)
       journal?.append(record)
+      metrics.add(record, failedTries)
     },
     restore: daybook.add,
     totals: daybook.totals,
