@@ -11,6 +11,7 @@ import { listen } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
 import { assembleRelay } from './assemble.ts'
 import { secretsOf } from './config-secrets.ts'
+import { restoreUsage } from './restore-usage.ts'
 
 export interface OwnRelay {
   readonly url: string
@@ -32,6 +33,7 @@ export async function startOwnRelay(config: RelayConfig, logPath: string | null)
   })
   const relay = assembleRelay(config, clock, log)
   await relay.keeper.start()
+  await restoreUsage(config, relay, clock, log)
   const server = await listen({ host: '127.0.0.1', port: 0, clock, listener: relay.listener })
   return {
     url: urlOf({ host: '127.0.0.1', port: server.port }),
@@ -39,6 +41,7 @@ export async function startOwnRelay(config: RelayConfig, logPath: string | null)
       server.close()
       await Promise.all([relay.desk.stop(), relay.keeper.stop()])
       await relay.client.close()
+      await relay.journal?.close()
       file?.end()
     },
   }

@@ -92,7 +92,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       if (route.operation !== 'count_tokens') {
         const { protocol } = route
         const { model } = envelope
-        settle = limiter.admit(client, () =>
+        settle = limiter.admit(client, model, () =>
           estimateRequest({ client, protocol, model, body }, config, prices, clock.now()),
         )
       }

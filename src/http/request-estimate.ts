@@ -5,7 +5,7 @@ import type { RelayConfig } from '../config/config.ts'
 import type { ClientToken, Protocol } from '../core/account.ts'
 import { peekObject, peekValue } from '../core/json.ts'
 import { mostSpecific } from '../core/match.ts'
-import type { Estimate } from '../limits/token-meter.ts'
+import type { Spend } from '../limits/spend.ts'
 import { modelChain } from '../relay/model-chain.ts'
 import type { PriceList } from '../usage/price-list.ts'
 
@@ -29,7 +29,7 @@ export function estimateRequest(
   { modelMap, accounts }: RelayConfig,
   prices: PriceList,
   now: number,
-): Estimate {
+): Spend {
   const input = Math.ceil(body.length / LEAST_BYTES_PER_TOKEN)
   const output = mostOutput(protocol, body)
   let cost: number | null = null

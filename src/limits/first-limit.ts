@@ -4,7 +4,8 @@
 import type { TokenLimits } from '../core/account.ts'
 import { formatDuration } from '../core/duration.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Estimate, Period, TokenMeter } from './token-meter.ts'
+import type { Spend } from './spend.ts'
+import type { Period, TokenMeter } from './token-meter.ts'
 
 /** When the requests under way will be over nobody knows; most take some seconds. */
 const ASK_AGAIN_MS = 2_000
@@ -14,14 +15,14 @@ const LONG_WAIT_MS = 60_000
 /**
  * The refusal by the first limit that is reached, in the order of what costs a client least; null when there is none.
  *
- * Tokens and budgets are held with what requests under way may use at most: parallel requests never exceed them together.
- * A request that is alone may always begin while anything is left, however much it may use: so a limit is exceeded by
- * what one request uses at the most, and none is too small to be used up.
+ * Tokens and budgets are held with what is set aside for requests under way, so that parallel requests do not exceed them
+ * together. A request that is alone may always begin while anything is left, however much it may use: so a limit is
+ * exceeded by what one request uses, and none is too small to be used up.
  */
 export function firstLimit(
   limits: TokenLimits,
   meter: TokenMeter,
-  estimate: Estimate,
+  estimate: Spend,
   now: number,
   monotonic: number,
 ): GatewayError | null {
@@ -50,7 +51,7 @@ function byRequests({ rpm }: TokenLimits, { minute }: TokenMeter, monotonic: num
 function byTokens(
   { tpm }: TokenLimits,
   { minute, reserved, inFlight }: TokenMeter,
-  { tokens }: Estimate,
+  { tokens }: Spend,
   monotonic: number,
 ): GatewayError | null {
   if (tpm === 0) return null
@@ -66,7 +67,7 @@ function byBudget(
   period: Period,
   budget: number | null,
   meter: TokenMeter,
-  { cost }: Estimate,
+  { cost }: Spend,
   now: number,
 ): GatewayError | null {
   if (budget === null) return null

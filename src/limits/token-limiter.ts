@@ -5,10 +5,11 @@
 import type { ClientToken } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { firstLimit } from './first-limit.ts'
-import { createTokenMeter, type Estimate, type Spent, type TokenMeter } from './token-meter.ts'
+import type { Spend } from './spend.ts'
+import { createTokenMeter, type TokenMeter } from './token-meter.ts'
 
 /** A request that has been let in; settled once, whatever becomes of it. */
-export type Settle = (spent: Spent) => void
+export type Settle = (spent: Spend) => void
 
 export interface TokenUse {
   readonly inFlight: number
@@ -20,8 +21,11 @@ export interface TokenUse {
 }
 
 export interface TokenLimiter {
-  /** Throws a GatewayError with the limit, its figure and when it ends. `estimate` is asked for only where it matters. */
-  admit(client: ClientToken, estimate: () => Estimate): Settle
+  /**
+   * Throws a GatewayError with the limit, its figure and when it ends. `estimate` tells the most that the request may use; it
+   * is asked for only where that matters.
+   */
+  admit(client: ClientToken, model: string, estimate: () => Spend): Settle
   /** Enters what was spent in an earlier run. `at`: epoch ms. */
   restore(client: string, cost: number, at: number): void
   use(client: string): TokenUse
@@ -29,9 +33,7 @@ export interface TokenLimiter {
 
 /** The config bounds them; reloads with new names might add up. */
 const MOST_TOKENS = 10_000
-const NO_ESTIMATE: Estimate = { tokens: 0, cost: 0 }
-/** How much of a lesson is kept with each request that does not repeat it. */
-const LESSON_KEPT = 0.95
+const NO_ESTIMATE: Spend = { tokens: 0, cost: 0 }
 
 export function createTokenLimiter(clock: Clock): TokenLimiter {
   const meters = new Map<string, TokenMeter>()
@@ -46,12 +48,12 @@ export function createTokenLimiter(clock: Clock): TokenLimiter {
   }
 
   return {
-    admit({ name, limits }, askEstimate) {
+    admit({ name, limits }, model, askEstimate) {
       const meter = meterOf(name)
       const now = clock.monotonic()
       const hasUseFor = limits.tpm > 0 || limits.budgetDay !== null || limits.budgetMonth !== null
       const told = hasUseFor ? askEstimate() : NO_ESTIMATE
-      const estimate = scaled(told, meter.excess)
+      const estimate = hasUseFor ? meter.lessons.expect(model, told) : told
       const refusal = firstLimit(limits, meter, estimate, clock.now(), now)
       if (refusal !== null) throw refusal
       const reservedCost = estimate.cost ?? 0
@@ -65,12 +67,7 @@ export function createTokenLimiter(clock: Clock): TokenLimiter {
         meter.reserved.tokens = meter.inFlight === 0 ? 0 : meter.reserved.tokens - estimate.tokens
         meter.reserved.cost = meter.inFlight === 0 ? 0 : meter.reserved.cost - reservedCost
         meter.minute.add(clock.monotonic(), 0, tokens)
-        if (hasUseFor) {
-          meter.excess = {
-            tokens: learn(meter.excess.tokens, tokens, told.tokens),
-            cost: learn(meter.excess.cost, cost, told.cost),
-          }
-        }
+        if (hasUseFor) meter.lessons.learn(model, told, { tokens, cost })
         if (cost !== null && cost > 0) meter.spend(cost, clock.now())
       }
     },
@@ -87,14 +84,4 @@ export function createTokenLimiter(clock: Clock): TokenLimiter {
       }
     },
   }
-}
-
-function scaled({ tokens, cost }: Estimate, excess: TokenMeter['excess']): Estimate {
-  return { tokens: tokens * excess.tokens, cost: cost === null ? null : cost * excess.cost }
-}
-
-/** A body does not hold all that its answer costs: pictures behind links, and conversations that the vendor keeps. */
-function learn(known: number, spent: number | null, estimated: number | null): number {
-  const latest = spent !== null && estimated !== null && estimated > 0 ? spent / estimated : 1
-  return Math.max(latest, 1 + (known - 1) * LESSON_KEPT)
 }

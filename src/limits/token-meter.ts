@@ -2,29 +2,14 @@
  * What one client token is using: requests under way and what they may still cost, the last minute, the day and the month.
  */
 import { type CalendarSpan, isWithin, localDay, localMonth } from '../core/local-calendar.ts'
+import { createLessons, type Lessons } from './lessons.ts'
 import { createMinuteWindow, type MinuteWindow } from './minute-window.ts'
-
-/** What a request may use at most, as far as can be told before it is served. */
-export interface Estimate {
-  readonly tokens: number
-  /** USD; null when nobody knows what the model costs. */
-  readonly cost: number | null
-}
-
-/** What it did use. */
-export interface Spent {
-  /** What did not come from the vendor's cache. */
-  readonly tokens: number
-  /** USD; null likewise. */
-  readonly cost: number | null
-}
 
 export interface TokenMeter {
   inFlight: number
-  /** What the requests under way may use at most, all together. */
+  /** What is set aside for the requests under way, all together. */
   readonly reserved: { tokens: number; cost: number }
-  /** How many times more than estimated its requests have used of late; 1 when the estimates were high enough. */
-  excess: { readonly tokens: number; readonly cost: number }
+  readonly lessons: Lessons
   readonly minute: MinuteWindow
   /** USD spent in the local day or month that holds `now` (epoch ms), and when it ends. */
   spentIn(period: Period, now: number): { readonly cost: number; readonly endsAt: number }
@@ -59,7 +44,7 @@ export function createTokenMeter(): TokenMeter {
   return {
     inFlight: 0,
     reserved: { tokens: 0, cost: 0 },
-    excess: { tokens: 1, cost: 1 },
+    lessons: createLessons(),
     minute: createMinuteWindow(),
     spentIn(period, now) {
       const { cost, span } = sumOf(period, now)

@@ -1,6 +1,7 @@
 /**
  * What a client token may use, and what its client is told when that is used up.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { settle } from '../harness/clock.ts'
@@ -161,6 +162,24 @@ describe('a budget', () => {
     expect(statuses.filter((status) => status === 200)).toHaveLength(20)
   })
 
+  test('has room for requests like those before, however much their bodies would allow them', async () => {
+    const stage = await start(
+      { budget: { day: 3 } },
+      { accounts: [{ name: 'claude', api_key: 'a-key', concurrency: 0 }] },
+    )
+    const { relay, vendor } = stage
+    const generous = { ...ASK.anthropic.body, max_tokens: 200_000 }
+    vendor.always(answerWith({ text: 'hello', usage: USAGE }))
+    for (let i = 0; i < 5; i++) await relay.post(ASK.anthropic.path, generous)
+    vendor.always(answerWith({ text: 'hello', usage: USAGE }, beforeHead(pause())))
+    const answers = Array.from({ length: 20 }, () => relay.post(ASK.anthropic.path, generous))
+    await untilSeen(relay, 25)
+    expect(relay.parts.recorder.liveCount).toBe(20)
+    for (let i = 0; i < 20; i++) vendor.resume()
+    await Promise.all(answers)
+    expect(relay.parts.limiter.use('mate').day.cost).toBeCloseTo(25 * COST)
+  })
+
   test('learns from requests that cost more than their body tells', async () => {
     const stage = await start(
       { budget: { day: 1 } },
@@ -278,4 +297,22 @@ test('GET /v1/usage tells a client its own limits, what it has used, and when th
   })
   expect((await relay.get('/v1/usage', { authorization: 'Bearer wrong' })).status).toBe(401)
   expect((await relay.post('/v1/usage', {})).status).toBe(405)
+})
+
+test('a reload changes limits at once, and forgets nothing that was used', async () => {
+  const stage = await start({ rpm: 1 })
+  const { relay } = stage
+  const reloadWith = async (limits: JsonObject) => {
+    const config = JSON.parse(readFileSync(relay.configPath, 'utf8')) as JsonObject
+    writeFileSync(
+      relay.configPath,
+      JSON.stringify({ ...config, auth_tokens: [{ token: TOKEN, name: 'mate', ...limits }] }),
+    )
+    expect((await relay.post('/admin/reload', '')).status).toBe(200)
+  }
+  expect([(await ask(stage)).status, (await ask(stage)).status]).toEqual([200, 429])
+  await reloadWith({ rpm: 2 })
+  expect([(await ask(stage)).status, (await ask(stage)).status]).toEqual([200, 429])
+  await reloadWith({})
+  expect((await ask(stage)).status).toBe(200)
 })
