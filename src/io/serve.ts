@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createBag } from '../core/bag.ts'
 import type { Clock } from '../core/clock.ts'
+import { createSocketRoom, type SocketRoom } from './socket-room.ts'
 
 export interface ListenOptions {
   /** Null means all interfaces. */
@@ -12,6 +13,8 @@ export interface ListenOptions {
   readonly port: number
   readonly clock: Clock
   readonly listener: (incoming: IncomingMessage, outgoing: ServerResponse) => void
+  /** Open at once, on all addresses together. */
+  readonly mostSockets?: number
 }
 
 export interface RelayServer {
@@ -43,8 +46,9 @@ const LONGEST_BACKLOG = 4_096
 
 /** Opens the port. Rejects with the system's error (`EADDRINUSE`, `EACCES`) when the first address cannot be had. */
 export async function listen(options: ListenOptions): Promise<RelayServer> {
-  const { host, clock, listener } = options
+  const { host, clock, listener, mostSockets = MOST_SOCKETS } = options
   const inFlight = createBag<ServerResponse>()
+  const room = createSocketRoom(mostSockets, (visit) => inFlight.forEach((outgoing) => visit(outgoing.req.socket)))
   const track = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     outgoing.on('close', inFlight.add(outgoing))
     if (isDraining) outgoing.setHeader('connection', 'close')
@@ -53,7 +57,7 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
   let isDraining = false
   const servers: Server[] = []
   const open = async (address: string | null, port: number): Promise<number> => {
-    const server = createConfiguredServer(track)
+    const server = createConfiguredServer(track, room, mostSockets)
     await bind(server, address, port)
     servers.push(server)
     return (server.address() as AddressInfo).port
@@ -102,10 +106,10 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
   }
 }
 
-function createConfiguredServer(listener: ListenOptions['listener']): Server {
+function createConfiguredServer(listener: ListenOptions['listener'], room: SocketRoom, mostSockets: number): Server {
   const server = createServer(LIMITS, listener)
   server.maxHeadersCount = MOST_HEADER_LINES
-  server.maxConnections = MOST_SOCKETS
+  server.maxConnections = mostSockets
   // A client may close its side after its last byte and still wait for the answer; who has really left is found out
   // by the exchange. Node knows the switch, its types do not.
   ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
@@ -113,6 +117,7 @@ function createConfiguredServer(listener: ListenOptions['listener']): Server {
   server.on('checkContinue', listener)
   server.on('connect', (_incoming, socket) => socket.destroy())
   server.on('connection', (socket) => {
+    room.admit(socket)
     socket.setNoDelay(true)
     // Each pipelined request listens for its client's leaving, and there may be many.
     socket.setMaxListeners(0)
