@@ -20,7 +20,9 @@ export async function main(args: readonly string[], { progress, say }: RunnerOut
   say(
     `memory        ${before.rss_mib} -> ${after.rss_mib} MiB, slope ${slopeMib === null ? 'not measured' : `${slopeMib.toFixed(2)} MiB per 3 min after the warm-up`}`,
   )
-  say(`/health       ${findings.slowestHealthMs.toFixed(0)} ms at most`)
+  const { middleP99Ms, mostMs } = findings.loopDelay
+  say(`event loop    delay p99 ${middleP99Ms} ms in the middle second, ${mostMs} ms at most`)
+  say(`/health       ${findings.slowestHealthMs.toFixed(0)} ms at most, as seen by a busy client`)
   say(`own rules     ${after.checks} checks, ${after.violations} broken, exit code ${findings.exitCode}`)
   for (const trouble of findings.troubles) say(`  ${trouble}`)
   const wrong = faultsOf(findings)

@@ -44,6 +44,8 @@ export interface SoakFindings {
   /** What the memory gained per three minutes after the warm-up, by least squares; null for a run too short to tell. */
   readonly slopeMib: number | null
   readonly slowestHealthMs: number
+  /** Of the relay, each second's 99th percentile: the middle one, and the longest delay of all. */
+  readonly loopDelay: { readonly middleP99Ms: number; readonly mostMs: number }
   readonly exitCode: number | null
 }
 
@@ -128,6 +130,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakFindings> {
       before,
       after: last,
       slopeMib: slopeOf(program.states, options.seconds),
+      loopDelay: loopDelayOf(program.states.slice(0, options.seconds)),
       exitCode,
     }
   } finally {
@@ -304,6 +307,12 @@ async function untilAsBefore(program: Program, before: ProgramState, drained: Pr
 
 function isQuiet({ open, calls, slots, waiting, watched }: ProgramState): boolean {
   return open + calls + slots + waiting + watched === 0
+}
+
+function loopDelayOf(states: readonly ProgramState[]): SoakFindings['loopDelay'] {
+  const delays = states.map(({ loop_p99_ms }) => loop_p99_ms).toSorted((a, b) => a - b)
+  const mostMs = Math.max(0, ...states.map(({ loop_max_ms }) => loop_max_ms))
+  return { middleP99Ms: delays[Math.floor(delays.length / 2)] ?? 0, mostMs }
 }
 
 /** MiB per three minutes. */
