@@ -233,5 +233,7 @@ function answerEmpty(hub: HubLane, exchange: Exchange): AttemptResult {
   } else {
     exchange.sendWhole(200, [['content-type', 'application/json']], Buffer.from(hub.encodeWhole(result)))
   }
-  return { kind: 'served', status: 200, rawHeaders: [], usage: {}, firstContentMs: null, errorEvent: null }
+  // Nobody was asked: that is known, and need not be estimated.
+  const usage = { input: 0, output: 0 }
+  return { kind: 'served', status: 200, rawHeaders: [], usage, firstContentMs: null, errorEvent: null }
 }

@@ -159,6 +159,25 @@ describe('the cost of a request', () => {
     expect(relay.parts.recorder.recent().map(({ cost }) => cost)).toEqual([0, 0, 0])
   })
 
+  test('is nothing where the relay answers by itself', async () => {
+    const accounts = [{ name: 'chat', platform: 'openai', wire_api: 'chat', api_key: 'a-secret-key', models: ['*'] }]
+    const { vendor, relay } = await setStage({ accounts })
+    const toWarmTheCache = { model: 'gpt-5', max_tokens: 0, messages: [{ role: 'user', content: 'x'.repeat(5000) }] }
+    expect((await relay.post('/v1/messages', toWarmTheCache)).status).toBe(200)
+    expect(relay.parts.recorder.recent()).toMatchObject([{ outcome: 'served', cost: 0, estimated: false }])
+    expect(vendor.requests).toHaveLength(0)
+  })
+
+  test('of a server that tells no counts is estimated', async () => {
+    const { vendor, relay } = await setStage()
+    vendor.script(answerWith({ text: 'word '.repeat(200), usage: null }))
+    const question = { model: 'gpt-5', messages: [{ role: 'user', content: 'x'.repeat(5000) }] }
+    expect((await relay.post('/v1/chat/completions', question)).status).toBe(200)
+    expect(relay.parts.recorder.recent()).toMatchObject([
+      { outcome: 'served', estimated: true, tokens: { input: expect.closeTo(1015, -1) } },
+    ])
+  })
+
   test('of an answer that its client left is estimated where the vendor had told no counts', async () => {
     const { vendor, relay } = await setStage()
     vendor.script(answerText('hello', after('content', pause())))
