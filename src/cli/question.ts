@@ -51,11 +51,12 @@ export function ask(question: string, { input, write }: Terminal): Promise<strin
         }
       }
     }
-    write(question)
+    // Before the question: whoever answers at once must not see the answer echoed.
     input.setRawMode(true)
     input.on('data', read)
     input.once('end', giveUp)
     input.resume()
+    write(question)
   })
 }
 

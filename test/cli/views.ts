@@ -78,6 +78,9 @@ export interface StandIn {
   readonly configPath: string
   /** Method and path of every request with the right token. */
   readonly asked: readonly string[]
+  /** Leaves the port, and comes back to it. */
+  down(): Promise<void>
+  up(): Promise<void>
 }
 
 /** Answers each path with what `routes` has for it; a function is asked anew each time. Unknown paths get a 404 of the relay. */
@@ -95,12 +98,14 @@ export async function standIn(routes: Record<string, unknown>, config: object = 
     const [status, body] = answer(incoming)
     outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const listenAt = (wanted: number) => new Promise<void>((resolve) => server.listen(wanted, '127.0.0.1', resolve))
+  await listenAt(0)
   onTestFinished(() => void server.close())
   const { port } = server.address() as AddressInfo
   const accounts = [{ name: 'claude', api_key: 'k' }]
   const configPath = writeConfig({ listen_addr: `127.0.0.1:${port}`, auth_tokens: [TOKEN], accounts, ...config })
-  return { port, configPath, asked }
+  const down = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  return { port, configPath, asked, down, up: () => listenAt(port) }
 }
 
 function refusal(message: string): object {

@@ -3,7 +3,7 @@
  * `npm run faults -- --binary …`), else a bundle of these sources for this Node.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -25,7 +25,12 @@ export interface Program {
   readonly folder: string
   /** Starts it for one test; what is left of it then is killed. Its environment holds nothing but what is given here. */
   run(args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Run
+  /** The same at a terminal of 100 columns and 30 rows, whose screen is its standard output. */
+  runAtTerminal: Program['run']
 }
+
+/** Terminals are made by a program of util-linux; other systems have one of the same name that takes other arguments. */
+export const hasTerminals = process.platform === 'linux' && existsSync('/usr/bin/script')
 
 /** To be called once in a test file, outside of its tests. */
 export function useProgram(): Program {
@@ -38,6 +43,12 @@ export function useProgram(): Program {
   return {
     folder,
     run: (args, { cwd = folder, env = {} } = {}) => spawnProgram(command, args, { folder, cwd, env }),
+    runAtTerminal(args, options = {}) {
+      const line = [...command, ...args].map((word) => `'${word}'`).join(' ')
+      const inside = `/usr/bin/stty columns 100 rows 30; exec ${line}`
+      const terminal = ['/usr/bin/script', '--quiet', '--return', '--command', inside, '/dev/null']
+      return spawnProgram(terminal, [], { folder, ...options })
+    },
   }
 }
 
