@@ -23,22 +23,28 @@ export class Unreachable extends Error {
 
 const MOST_BYTES = 16 * 1024 * 1024
 
+export interface RelayQuestion {
+  readonly method?: 'GET' | 'POST'
+  readonly path: string
+  readonly token: string
+  /** Sent as JSON. */
+  readonly body?: object
+  readonly timeoutMs?: number
+}
+
+const USUAL_TIMEOUT_MS = 5_000
+
 /** Rejects with Unreachable. */
 export function askRelay(
   { listen }: Pick<RelayAddress, 'listen'>,
-  {
-    method = 'GET',
-    path,
-    token,
-    timeoutMs = 5_000,
-  }: { method?: 'GET' | 'POST'; path: string; token: string; timeoutMs?: number },
+  { method = 'GET', path, token, body, timeoutMs = USUAL_TIMEOUT_MS }: RelayQuestion,
 ): Promise<RelayAnswer> {
   const url = urlOf(listen)
   return new Promise((resolve, reject) => {
     const call = request(new URL(path, url), {
       method,
       agent: false,
-      headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+      headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'content-type': 'application/json' },
       signal: AbortSignal.timeout(timeoutMs),
     })
     const fail = ({ code, name }: NodeJS.ErrnoException): void =>
@@ -55,7 +61,7 @@ export function askRelay(
       answer.once('error', fail)
       answer.once('end', () => resolve({ status: answer.statusCode ?? 0, body: parse(Buffer.concat(chunks)) }))
     })
-    call.end()
+    call.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
 

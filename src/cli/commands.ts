@@ -79,12 +79,15 @@ function declareConfig({ program, declare, finish }: Declaring, verbs: Verbs, ou
   declare(
     'check',
     'read the config, tell what is wrong with it and which accounts are ready',
-    'sub2api-simple check --strict',
+    'sub2api-simple check',
+    'sub2api-simple check --online',
   )
+    .option('--online', 'make one tiny request per account, and tell what mends those that fail')
     .option('--strict', 'fail on warnings and on accounts that cannot serve')
     .addOption(jsonOption())
-    .action(async ({ strict = false, json = false }: JsonOption & { strict?: boolean }, command: Command) => {
-      finish(await verbs.check({ configPath: configPath(command), strict, json }, output))
+    .action(async (options: JsonOption & { online?: boolean; strict?: boolean }, command: Command) => {
+      const { online = false, strict = false, json = false } = options
+      finish(await verbs.check({ configPath: configPath(command), online, strict, json }, output))
     })
   declare(
     'login',

@@ -2,6 +2,8 @@
  * `run <client>`: from nothing to the first answer. Writes a config where there is none, finds a running relay or starts one
  * for this client alone, and leaves nothing behind but the config.
  */
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { chooseToken, urlOf } from '../config/access.ts'
 import type { RelayConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -103,9 +105,24 @@ async function findRelay(config: RelayConfig): Promise<UsedRelay | null> {
 const PROBE_MS = 2_000
 
 async function startRelay(config: RelayConfig, logPath: string | null): Promise<UsedRelay> {
+  const file = logPath === null ? null : await openLogFile(logPath)
   const { startOwnRelay } = await import('./own-relay.ts')
-  const { url, stop } = await startOwnRelay(config, logPath)
-  return { access: { url, token: chooseToken(config.tokens).token.reveal(), ...servedBy(config) }, stop }
+  const relay = await startOwnRelay(config, (line) => void file?.write(line))
+  return {
+    access: { url: urlOf(relay.listen), token: relay.token, ...servedBy(config) },
+    async stop() {
+      await relay.stop()
+      file?.end()
+    },
+  }
+}
+
+async function openLogFile(path: string): Promise<NodeJS.WritableStream> {
+  const file = createWriteStream(path, { flags: 'a', mode: 0o600 })
+  await once(file, 'open').catch((error: Error) => {
+    throw new Error(`the log ${path} cannot be written: ${error.message}`, { cause: error })
+  })
+  return file
 }
 
 /** For the child alone: nothing of it is seen by this process or by the shell that started it. */

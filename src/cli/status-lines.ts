@@ -82,7 +82,7 @@ function renderAccount(account: AccountView, nameWidth: number, canvas: Canvas):
     ...flow(facts, INDENT, canvas.width),
     ...flow(windows, INDENT, canvas.width, INDENT),
     ...(account.reason === null ? [] : wrap(account.reason, INDENT, canvas.width, STATE_COLOURS[state])),
-    ...(account.mend === null ? [] : wrap(`mend it with: ${account.mend}`, INDENT, canvas.width)),
+    ...(account.mend === null ? [] : wrap(`mend it: ${account.mend}`, INDENT, canvas.width)),
   ]
 }
 

@@ -30,7 +30,9 @@ export async function loadAddress(path: string, environment: Environment = proce
 
 /** A token without restrictions where there is one, else the first; a config has at least one. */
 export function chooseToken(tokens: readonly ClientToken[]): ClientToken {
-  return tokens.find(({ models, accounts }) => models.length + accounts.length === 0) ?? (tokens[0] as ClientToken)
+  const isFree = ({ models, accounts, limits }: ClientToken): boolean =>
+    models.length + accounts.length === 0 && limits.expiresAt === null
+  return tokens.find(isFree) ?? (tokens[0] as ClientToken)
 }
 
 /** `http://host:port` as a program on this machine reaches it. */

@@ -1,11 +1,16 @@
-import { describe, expect, test } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { check } from '../../src/cli/check.ts'
-import { TOKEN, writeConfig } from '../config/load-text.ts'
+import { TOKEN, withAccount, writeConfig } from '../config/load-text.ts'
+import { findClosedPort } from '../harness/listener.ts'
+import { answerText, fail } from '../harness/reactions.ts'
+import type { Reaction } from '../harness/reply.ts'
+import { startVendor } from '../harness/vendor.ts'
 
-async function run(path: string, options: { strict?: boolean; json?: boolean } = {}) {
+async function run(path: string, options: { strict?: boolean; json?: boolean; online?: boolean } = {}) {
   const printed: string[] = []
   const exitCode = await check(
-    { configPath: path, strict: false, json: false, ...options },
+    { configPath: path, strict: false, online: false, json: false, ...options },
     { print: (text) => void printed.push(text), complain: (text) => void printed.push(`! ${text}`) },
   )
   return { exitCode, text: printed.join('\n') }
@@ -89,6 +94,83 @@ describe('check --json', () => {
       problems: [
         { severity: 'error', line: 1, column: 17, key: 'auth_tokens', message: 'auth_tokens must be a list' },
         { severity: 'error', line: 1, column: 32, key: 'accounts' },
+      ],
+    })
+  })
+})
+
+describe('check --online', () => {
+  /** What is told of an account whose vendor reacts so. */
+  async function tryWith(reaction: Reaction, account: object = {}) {
+    const vendor = await startVendor()
+    onTestFinished(vendor.close)
+    vendor.always(reaction)
+    const path = writeConfig(withAccount({ base_url: vendor.url, ...account }))
+    const { exitCode, text } = await run(path, { online: true })
+    return { exitCode, line: text.split('\n')[0]?.replace(/^.*priority 50 {2}/, ''), path, vendor }
+  }
+
+  test.each([
+    ['anthropic', {}, 'claude-haiku-5-5', '/v1/messages'],
+    ['openai', { wire_api: 'responses' }, 'gpt-5.1-codex-mini', '/v1/responses'],
+    ['openai', { wire_api: 'chat', models: ['qwen3', 'qwen3-mini'] }, 'qwen3-mini', '/v1/chat/completions'],
+    ['gemini', {}, 'gemini-3-flash', '/v1beta/models/gemini-3-flash:generateContent'],
+  ])('asks %s %j for a few tokens of a small model', async (platform, settings, model, path) => {
+    const { exitCode, line, vendor } = await tryWith(answerText('hello'), { platform, ...settings })
+    expect([exitCode, line]).toEqual([0, expect.stringMatching(`^answers in \\d+ ms \\(${model}\\)$`)])
+    expect(vendor.requests.map(({ target }) => target.split('?')[0])).toEqual([path])
+  })
+
+  test.each([
+    [
+      401,
+      'invalid x-api-key',
+      /^unauthorized: invalid x-api-key; mend it: put another key for it into \S+config\.json$/,
+    ],
+    [402, 'no money', /^billing: no money; mend it: see to its credit at the vendor$/],
+    [404, 'model: claude-haiku-5-5', /^model unavailable: .*; mend it: name the models it has in its models list in/],
+    [429, 'slow down', /^burst: slow down$/],
+    [500, 'oh dear', /^oh dear$/],
+  ])('a %i of the vendor is told in one line, with what mends it', async (status, message, expected) => {
+    const type = status === 404 ? 'not_found_error' : undefined
+    const { exitCode, line } = await tryWith(fail(status, { message, ...(type === undefined ? {} : { type }) }))
+    expect([exitCode, line]).toEqual([1, expect.stringMatching(expected)])
+  })
+
+  test('a server that is not there is told, and the file is as it was', async () => {
+    const config = withAccount({ base_url: `http://127.0.0.1:${await findClosedPort()}` })
+    const path = writeConfig(config)
+    const { exitCode, text } = await run(path, { online: true })
+    expect([exitCode, text]).toEqual([
+      1,
+      expect.stringMatching(/ECONNREFUSED.*; mend it: see to its base_url and proxy/),
+    ])
+    expect(readFileSync(path, 'utf8')).toBe(JSON.stringify(config, null, 2))
+  })
+
+  test('an account without its sign-in is told the command, and one that cannot be asked what to name', async () => {
+    const accounts = [
+      { name: 'plus', platform: 'openai', type: 'oauth' },
+      { name: 'local', platform: 'openai', base_url: 'http://127.0.0.1:1', wire_api: 'chat', models: ['qwen*'] },
+      { name: 'keyless', api_key: '${NOT_SET}' },
+      { name: 'old', api_key: 'k', enabled: false },
+    ]
+    const { exitCode, text } = await run(writeConfig({ auth_tokens: [TOKEN], accounts }), { online: true })
+    expect(exitCode).toBe(1)
+    expect(text).toMatch(/^plus .*  sign in with: sub2api-simple login plus$/m)
+    expect(text).toMatch(/^local .* not tried, .*; mend it: name a model of it in its models list in/m)
+    expect(text).toMatch(/^keyless .* NOT_SET is not set; mend it: put it right in/m)
+    expect(text).toMatch(/^old .* not enabled$/m)
+  })
+
+  test('as JSON it is data beside the account', async () => {
+    const vendor = await startVendor()
+    onTestFinished(vendor.close)
+    vendor.always(fail(401, { message: 'invalid x-api-key' }))
+    const { text } = await run(writeConfig(withAccount({ base_url: vendor.url })), { online: true, json: true })
+    expect(JSON.parse(text)).toMatchObject({
+      accounts: [
+        { online: { ok: false, model: 'claude-haiku-5-5', reason: 'unauthorized', message: 'invalid x-api-key' } },
       ],
     })
   })

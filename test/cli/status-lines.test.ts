@@ -37,7 +37,7 @@ describe('an account is shown', () => {
     expect(linesOf({ name: 'plus', state: 'needs_attention', reason: 'signed out', mend })).toEqual([
       'plus  needs attention  0/3 in flight   0 sessions',
       '  signed out',
-      '  mend it with: sub2api-simple login plus',
+      '  mend it: sub2api-simple login plus',
     ])
   })
 
