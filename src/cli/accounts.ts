@@ -2,9 +2,9 @@
  * `accounts <action> <name>`: acts on an account of the running relay.
  */
 import type { ActionView } from '../http/views.ts'
+import { printable } from '../core/printable.ts'
 import type { Output } from './output.ts'
 import { findRunningRelay } from './running-relay.ts'
-import { harmless } from './terminal-text.ts'
 
 export interface AccountsOptions {
   readonly configPath: string
@@ -21,7 +21,7 @@ export async function accounts(
   const relay = await findRunningRelay(configPath)
   const path = `/admin/accounts/${encodeURIComponent(account)}/${action}`
   const done = await relay.post<ActionView>(path, PATIENCE_MS)
-  output.print(json ? JSON.stringify(done, null, 2) : harmless(`${done.account}: ${done.message}`))
+  output.print(json ? JSON.stringify(done, null, 2) : printable(`${done.account}: ${done.message}`))
   return done.ok ? 0 : 1
 }
 

@@ -4,11 +4,11 @@
 import type { Protocol } from '../core/platforms.ts'
 import { createSystemClock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
+import { printable } from '../core/printable.ts'
 import type { ExplainView } from '../http/views.ts'
 import { alignColumns } from './columns.ts'
 import type { Output } from './output.ts'
 import { findRunningRelay } from './running-relay.ts'
-import { harmless } from './terminal-text.ts'
 
 export interface ExplainOptions {
   readonly configPath: string
@@ -55,8 +55,8 @@ function toText(view: ExplainView, now: number): string[] {
     message,
   ])
   return [
-    ...renamed.map(harmless),
-    ready.length === 0 ? `Nobody would serve ${harmless(model)} now.` : 'Would serve it now, in this order:',
+    ...renamed.map(printable),
+    ready.length === 0 ? `Nobody would serve ${printable(model)} now.` : 'Would serve it now, in this order:',
     ...alignColumns(order).map(indent),
     ...(rest.length === 0 ? [] : ['Would not:', ...alignColumns(rest).map(indent)]),
   ]

@@ -7,13 +7,13 @@ import { loadConfig } from '../config/load.ts'
 import type { Account } from '../core/account.ts'
 import { mostSpecific } from '../core/match.ts'
 import { PLATFORMS } from '../core/platforms.ts'
+import { printable } from '../core/printable.ts'
 import { listModels, type ListedModel } from '../http/models.ts'
 import { servesModel } from '../pool/select.ts'
 import { providerOf } from '../providers/index.ts'
 import { modelChain } from '../relay/model-chain.ts'
 import { alignColumns } from './columns.ts'
 import type { Output } from './output.ts'
-import { harmless } from './terminal-text.ts'
 
 export interface ModelsOptions {
   readonly configPath: string
@@ -38,7 +38,7 @@ export async function models({ configPath, explain, json }: ModelsOptions, outpu
   const ways = explain ? listed.flatMap((model) => waysOf(model, config)) : []
   if (json) output.print(JSON.stringify(explain ? ways : listed.map(({ id }) => id), null, 2))
   else if (explain) output.print(alignColumns(ways.map(describe)).join('\n'))
-  else output.print(listed.map(({ id }) => harmless(id)).join('\n'))
+  else output.print(listed.map(({ id }) => printable(id)).join('\n'))
   if (listed.length === 0) output.complain(`no account in ${configPath} can serve; see: sub2api-simple check`)
   return listed.length === 0 ? 1 : 0
 }

@@ -2,9 +2,9 @@
  * `reload`: makes the running relay read its config again, and tells what changed.
  */
 import type { ReloadView } from '../http/views.ts'
+import { printable } from '../core/printable.ts'
 import type { Output } from './output.ts'
 import { findRunningRelay } from './running-relay.ts'
-import { harmless } from './terminal-text.ts'
 
 export interface ReloadOptions {
   readonly configPath: string
@@ -15,7 +15,7 @@ export interface ReloadOptions {
 export async function reload({ configPath, json }: ReloadOptions, output: Output): Promise<number> {
   const relay = await findRunningRelay(configPath)
   const view = await relay.post<ReloadView>('/admin/reload', PATIENCE_MS)
-  output.print(json ? JSON.stringify(view, null, 2) : toText(view).map(harmless).join('\n'))
+  output.print(json ? JSON.stringify(view, null, 2) : toText(view).map(printable).join('\n'))
   return view.config.rejected === null ? 0 : 1
 }
 

@@ -3,9 +3,10 @@
  * same lines.
  */
 import { formatDuration } from '../core/duration.ts'
+import { printable } from '../core/printable.ts'
 import type { AccountView, ErrorView, StatusView, WindowView } from '../http/views.ts'
 import { count } from './columns.ts'
-import { fit, harmless, padEnd, padStart, widthOf } from './terminal-text.ts'
+import { fit, padEnd, padStart, widthOf } from './terminal-text.ts'
 
 export interface Canvas {
   /** Columns. */
@@ -30,7 +31,7 @@ interface Piece {
 /** Lines without line feeds, none wider than the canvas. */
 export function renderStatus(view: StatusView, canvas: Canvas): string[] {
   const { width, height, hasColours } = canvas
-  const nameWidth = Math.min(24, Math.max(0, ...view.accounts.map(({ name }) => widthOf(harmless(name)))))
+  const nameWidth = Math.min(24, Math.max(0, ...view.accounts.map(({ name }) => widthOf(printable(name)))))
   const above = [
     ...flow(headline(view), '', width),
     ...(view.config.rejected === null
@@ -67,7 +68,7 @@ function renderAccount(account: AccountView, nameWidth: number, canvas: Canvas):
   const { state } = account
   const limit = account.concurrency === 0 ? '' : `/${account.concurrency}`
   const facts: Piece[] = [
-    { text: padEnd(fit(harmless(account.name), nameWidth), nameWidth), colour: 'bold' },
+    { text: padEnd(fit(printable(account.name), nameWidth), nameWidth), colour: 'bold' },
     { text: padEnd(stateOf(account, canvas.now), STATE_WIDTH), colour: STATE_COLOURS[state] },
     { text: padStart(`${account.in_flight}${limit} in flight`, 13) },
     { text: padStart(count(account.sessions, 'session'), 11) },
@@ -116,7 +117,7 @@ function renderWindow(name: string, { used_percent: used, resets_at: resetsAt }:
   const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled)
   const reset = resetsAt === null || isOver ? '' : `, resets in ${countdown(resetsAt, now)}`
   const colour = percent >= 90 ? ('red' as const) : percent >= 70 ? ('yellow' as const) : null
-  const text = `${padEnd(harmless(name), 3)} ${bar} ${padStart(String(Math.round(percent)), 3)} %${reset}`
+  const text = `${padEnd(printable(name), 3)} ${bar} ${padStart(String(Math.round(percent)), 3)} %${reset}`
   return { text, ...(colour === null ? {} : { colour }) }
 }
 
@@ -135,15 +136,15 @@ function flow(pieces: readonly Piece[], indent: string, width: number, start = '
   const lines: Piece[][] = []
   let used = 0
   for (const piece of pieces) {
-    const needed = widthOf(harmless(piece.text).trimEnd())
+    const needed = widthOf(printable(piece.text).trimEnd())
     const last = lines.at(-1)
     if (last !== undefined && used + 2 + needed <= width) {
       last.push({ text: '  ' }, piece)
-      used += 2 + widthOf(harmless(piece.text))
+      used += 2 + widthOf(printable(piece.text))
     } else {
       const margin = lines.length === 0 ? start : indent
       lines.push([{ text: margin }, piece])
-      used = margin.length + widthOf(harmless(piece.text))
+      used = margin.length + widthOf(printable(piece.text))
     }
   }
   return lines
@@ -152,7 +153,7 @@ function flow(pieces: readonly Piece[], indent: string, width: number, start = '
 /** Breaks between words; every line is indented. */
 function wrap(text: string, indent: string, width: number, colour?: Colour): Piece[][] {
   const lines: string[] = []
-  for (const word of harmless(text).split(' ')) {
+  for (const word of printable(text).split(' ')) {
     const longer = `${lines.at(-1) ?? indent}${lines.length === 0 ? '' : ' '}${word}`
     if (lines.length > 0 && widthOf(longer) > width) lines.push(indent + word)
     else lines.splice(-1, 1, longer)
@@ -166,7 +167,7 @@ function paint(pieces: readonly Piece[], width: number, hasColours: boolean): st
   let left = width
   for (const { text, colour } of pieces) {
     if (left <= 0) break
-    const shown = fit(harmless(text), left)
+    const shown = fit(printable(text), left)
     left -= widthOf(shown)
     line += colour === undefined || !hasColours ? shown : `\u001b[${CODES[colour]}m${shown}\u001b[0m`
   }

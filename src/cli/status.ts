@@ -2,12 +2,13 @@
  * `status [--watch]`: accounts, limits and errors of the running relay; once, as JSON, or on a screen that follows it.
  */
 import { type Clock, createSystemClock } from '../core/clock.ts'
+import { printable } from '../core/printable.ts'
 import type { StatusView } from '../http/views.ts'
 import type { Output } from './output.ts'
 import { findRunningRelay, type RunningRelay } from './running-relay.ts'
 import { openScreen } from './screen.ts'
 import { renderStatus } from './status-lines.ts'
-import { fit, harmless } from './terminal-text.ts'
+import { fit } from './terminal-text.ts'
 
 export interface StatusOptions {
   readonly configPath: string
@@ -49,7 +50,7 @@ function followRelay(relay: RunningRelay, first: StatusView, clock: Clock): Prom
         view = await relay.get<StatusView>(PATH)
         footer = KEYS
       } catch (error) {
-        footer = harmless((error as Error).message)
+        footer = printable((error as Error).message)
       }
       draw()
       pulse = clock.timer(PERIOD_MS, () => void refresh())

@@ -1,15 +1,6 @@
 /**
- * Text as a terminal shows it: how wide it is, cut and padded to a width, and with nothing in it that would drive the terminal.
- * Names and messages come from configs, clients and vendors.
+ * Text as a terminal shows it: how wide it is, cut and padded to a width.
  */
-
-/** Controls of both sets, marks that turn the direction of writing, and those that break a line. */
-const DRIVING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-
-/** The same text with a visible mark for everything that is not. */
-export function harmless(text: string): string {
-  return text.replaceAll(DRIVING, '�')
-}
 
 /** Source: Unicode Standard Annex 11, its blocks of wide and fullwidth characters, and pictures as terminals draw them. */
 const WIDE =

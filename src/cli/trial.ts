@@ -28,7 +28,8 @@ export async function tryAccounts(config: RelayConfig): Promise<ReadonlyMap<Acco
   await keeper.start()
   try {
     const enabled = config.accounts.filter((account) => account.enabled)
-    const tryOne = async (account: Account) => [account, judge(await probe(account), account, config.path, log)] as const
+    const tryOne = async (account: Account) =>
+      [account, judge(await probe(account), account, config.path, log)] as const
     return new Map(await Promise.all(enabled.map(tryOne)))
   } finally {
     await keeper.stop()
@@ -45,7 +46,11 @@ function judge(
   const told = { ok, message: redact(message), model, ms }
   return ok
     ? { ...told, reason: null, mend: null }
-    : { ...told, reason, mend: account.problem === null ? mendOf(reason, message, account, path) : mendConfig(account, path) }
+    : {
+        ...told,
+        reason,
+        mend: account.problem === null ? mendOf(reason, message, account, path) : mendConfig(account, path),
+      }
 }
 
 function mendConfig({ name, type }: Account, path: string): string {

@@ -2,7 +2,8 @@
  * Text that came from outside, made fit for a terminal or a line of a log.
  */
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+/** Those of both sets, those that break a line, and those that turn the direction of writing. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 const EVERY_CONTROL = new RegExp(CONTROL, 'g')
 
 /** Control characters, which could forge lines or drive a terminal, become their escapes. */

@@ -6,7 +6,7 @@ import type { Account, Protocol, UsableCredential } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { ClientDeparture } from '../core/departure.ts'
 import type { HeaderList } from '../core/headers.ts'
-import { mostSpecific } from '../core/match.ts'
+import { matchesPattern, mostSpecific } from '../core/match.ts'
 import { createFrameScanner } from '../core/sse.ts'
 import type { Reason, WindowReading } from '../core/verdict.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
@@ -154,12 +154,13 @@ const QUESTIONS: Record<Protocol, (model: string) => object> = {
 
 /** A model that the account has for certain, and a cheap one where there is a choice. */
 function modelFor(account: Account): string {
+  const { models, modelMap } = account
+  const isServed = (name: string): boolean => models.length === 0 || models.some((each) => matchesPattern(each, name))
   const names = [
-    ...account.models.filter((name) => !name.includes('*')),
-    ...[...account.modelMap.keys()].filter((name) => !name.includes('*')),
-    ...providerOf(account).knownModels,
+    ...[...models, ...modelMap.keys()].filter((name) => !name.includes('*')),
+    ...providerOf(account).knownModels.filter(isServed),
   ]
-  const name = names.find((each) => /haiku|mini|flash|small|lite|nano/i.test(each)) ?? names[0] ?? 'test'
+  const name = names.find((each) => /haiku|-mini|flash|small|lite|nano/i.test(each)) ?? names[0] ?? 'test'
   const [upstreamModel = name] = mostSpecific(account.modelMap, name) ?? []
   return providerOf(account).canonicalModel?.(upstreamModel) ?? upstreamModel
 }

@@ -117,7 +117,7 @@ describe('check --online', () => {
     ['gemini', {}, 'gemini-3-flash', '/v1beta/models/gemini-3-flash:generateContent'],
   ])('asks %s %j for a few tokens of a small model', async (platform, settings, model, path) => {
     const { exitCode, line, vendor } = await tryWith(answerText('hello'), { platform, ...settings })
-    expect([exitCode, line]).toEqual([0, expect.stringMatching(`^answers in \\d+ ms \\(${model}\\)$`)])
+    expect([exitCode, line]).toEqual([0, expect.stringMatching(`^${model} answered in \\d+ ms$`)])
     expect(vendor.requests.map(({ target }) => target.split('?')[0])).toEqual([path])
   })
 
@@ -125,12 +125,12 @@ describe('check --online', () => {
     [
       401,
       'invalid x-api-key',
-      /^unauthorized: invalid x-api-key; mend it: put another key for it into \S+config\.json$/,
+      /^unauthorized: invalid x-api-key \(HTTP 401\); mend it: put another key for it into \S+config\.json$/,
     ],
-    [402, 'no money', /^billing: no money; mend it: see to its credit at the vendor$/],
-    [404, 'model: claude-haiku-5-5', /^model unavailable: .*; mend it: name the models it has in its models list in/],
-    [429, 'slow down', /^burst: slow down$/],
-    [500, 'oh dear', /^oh dear$/],
+    [402, 'no money', /^billing: no money \(HTTP 402\); mend it: see to its credit at the vendor$/],
+    [404, 'model: claude-haiku-5-5', /^model_unavailable: .*; mend it: name the models it has in its models list in/],
+    [429, 'slow down', /^burst: slow down \(HTTP 429\)$/],
+    [500, 'oh dear', /^transient: oh dear \(HTTP 500\)$/],
   ])('a %i of the vendor is told in one line, with what mends it', async (status, message, expected) => {
     const type = status === 404 ? 'not_found_error' : undefined
     const { exitCode, line } = await tryWith(fail(status, { message, ...(type === undefined ? {} : { type }) }))
@@ -148,17 +148,15 @@ describe('check --online', () => {
     expect(readFileSync(path, 'utf8')).toBe(JSON.stringify(config, null, 2))
   })
 
-  test('an account without its sign-in is told the command, and one that cannot be asked what to name', async () => {
+  test('an account without its sign-in is told the command, and one without its key where to put it', async () => {
     const accounts = [
       { name: 'plus', platform: 'openai', type: 'oauth' },
-      { name: 'local', platform: 'openai', base_url: 'http://127.0.0.1:1', wire_api: 'chat', models: ['qwen*'] },
       { name: 'keyless', api_key: '${NOT_SET}' },
       { name: 'old', api_key: 'k', enabled: false },
     ]
     const { exitCode, text } = await run(writeConfig({ auth_tokens: [TOKEN], accounts }), { online: true })
     expect(exitCode).toBe(1)
     expect(text).toMatch(/^plus .*  sign in with: sub2api-simple login plus$/m)
-    expect(text).toMatch(/^local .* not tried, .*; mend it: name a model of it in its models list in/m)
     expect(text).toMatch(/^keyless .* NOT_SET is not set; mend it: put it right in/m)
     expect(text).toMatch(/^old .* not enabled$/m)
   })
@@ -170,7 +168,14 @@ describe('check --online', () => {
     const { text } = await run(writeConfig(withAccount({ base_url: vendor.url })), { online: true, json: true })
     expect(JSON.parse(text)).toMatchObject({
       accounts: [
-        { online: { ok: false, model: 'claude-haiku-5-5', reason: 'unauthorized', message: 'invalid x-api-key' } },
+        {
+          online: {
+            ok: false,
+            model: 'claude-haiku-5-5',
+            reason: 'unauthorized',
+            message: expect.stringContaining('invalid x-api-key'),
+          },
+        },
       ],
     })
   })

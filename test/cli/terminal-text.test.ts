@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { alignColumns } from '../../src/cli/columns.ts'
-import { fit, harmless, widthOf } from '../../src/cli/terminal-text.ts'
+import { fit, widthOf } from '../../src/cli/terminal-text.ts'
 
 test.each([
   ['plain', 5],
@@ -24,10 +24,6 @@ describe('text that is too wide', () => {
   ])('%s is cut to %i columns as %j', (text, width, expected) => {
     expect(fit(text, width)).toBe(expected)
   })
-})
-
-test('what would drive a terminal is shown as a mark', () => {
-  expect(harmless('a\u001b[31mb\u0007\u009bc\u202ed\n')).toBe('a�[31mb��c�d�')
 })
 
 test('columns are as wide as their widest cell, numbers to the right', () => {

@@ -19,6 +19,11 @@ const KEY = 'sk-ant-a-key-that-nobody-may-see'
 /** What it was told, what the relay answers to one question, and then what the test asks for. */
 const STAND_IN = `#!${process.execPath}
 const { env, argv } = process
+if (argv.includes('wait')) {
+  process.on('SIGINT', () => console.log('got SIGINT'))
+  process.on('SIGTERM', () => process.exit(9))
+  setInterval(() => {}, 1000)
+}
 const override = (name) => argv.find((each) => each.startsWith(name + '='))?.slice(name.length + 1).replaceAll('"', '')
 const codex = override('model_providers.sub2api-simple.base_url')
 const url = codex ? codex + '/responses' : env.ANTHROPIC_BASE_URL + '/v1/messages'
@@ -27,11 +32,7 @@ const body = { model: codex ? 'gpt-5.5' : 'claude-x', max_tokens: 9, input: 'hi'
 const headers = { authorization: 'Bearer ' + token, 'content-type': 'application/json' }
 const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
 console.log(JSON.stringify({ url, args: argv.slice(2), key: env.ANTHROPIC_API_KEY, status: answer.status, said: await answer.text() }))
-if (argv.includes('wait')) {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => console.log('got ' + signal))
-  process.on('SIGTERM', () => process.exit(9))
-  setInterval(() => {}, 1000)
-} else process.exit(argv.includes('fail') ? 7 : 0)
+if (!argv.includes('wait')) process.exit(argv.includes('fail') ? 7 : 0)
 `
 
 interface Place {
