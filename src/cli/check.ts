@@ -33,7 +33,7 @@ export async function check({ configPath, strict, online, json }: CheckOptions, 
   const loaded = await load(configPath, json, output)
   if (loaded === null) return 1
   const { config, warnings } = loaded
-  const trials: Trials = online ? await tryAll(config) : new Map()
+  const trials: Trials = online ? await tryAll(config, configPath) : new Map()
   output.print(json ? toJson(config, warnings, trials) : toText(configPath, loaded, trials))
   if ([...trials.values()].some(({ ok }) => !ok)) return 1
   const isPerfect = warnings.length === 0 && config.accounts.every((account) => !account.enabled || isReady(account))
@@ -51,10 +51,10 @@ async function load(configPath: string, json: boolean, output: Output): Promise<
   }
 }
 
-async function tryAll(config: RelayConfig): Promise<Trials> {
+async function tryAll(config: RelayConfig, configPath: string): Promise<Trials> {
   const { tryAccounts } = await import('./trial.ts')
   await recoverConfig(config.path, createSystemClock()).catch(() => {})
-  return tryAccounts(config)
+  return tryAccounts(config, configPath)
 }
 
 function toJson(config: RelayConfig, problems: LoadedConfig['warnings'], trials: Trials): string {

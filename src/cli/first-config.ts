@@ -56,7 +56,10 @@ async function chooseAccounts(
   const { environment, terminal } = wishes
   const offers = findOffers(environment)
   const variables = offers.map(({ variable }) => variable).join(' and ')
-  const offered = { accounts: offers.map(({ account }) => account), said: [`The key stays in ${variables}.`] }
+  const offered = {
+    accounts: offers.map(({ account }) => account),
+    said: [offers.length === 1 ? `The key stays in ${variables}.` : `The keys stay in ${variables}.`],
+  }
   if (terminal === null) {
     if (offers.length > 0) return offered
     throw new Error(
@@ -74,7 +77,7 @@ async function chooseAccounts(
 function question(variables: string): string {
   const lines = [
     'Which account shall serve?',
-    ...(variables === '' ? [] : [`  Enter   the key in ${variables}`]),
+    ...(variables === '' ? [] : [`  Enter   what is in ${variables}`]),
     `  ${variables === '' ? 'Enter' : 'login'}   sign in with ChatGPT`,
     '  a key   paste an API key of Anthropic, OpenAI, Gemini or Mistral (it is not shown)',
   ]

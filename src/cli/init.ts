@@ -45,13 +45,14 @@ function toText(path: string, configPath: string, { config, said, signIn }: Firs
   ] as const
   const width = Math.max(...steps.map(([command]) => command.length))
   return [
-    `Wrote ${path}: readable by you alone, with a token of its own, for ${config.listen_addr}.`,
+    `Wrote ${path}`,
+    `It is readable by you alone, has a random token, and lets the relay listen on ${config.listen_addr}.`,
     ...said,
     '',
     ...steps.map(([command, purpose]) => `  ${command.padEnd(width)}   ${purpose}`),
     '',
     path === userConfigPath()
       ? 'It is found from every directory.'
-      : `It is found in this directory; as ${userConfigPath()} it would be found in every one.`,
+      : `It is found in its own directory; in every one it would be as\n${userConfigPath()}`,
   ].join('\n')
 }

@@ -38,11 +38,13 @@ export async function run(options: RunOptions, output: Output): Promise<number> 
   await recoverConfig(configPath, createSystemClock()).catch(() => {})
   const { config } = await loadConfig(configPath)
   demandAccount(config)
-  const { access, stop } = (await findRelay(config)) ?? (await startRelay(config, options.logPath))
+  const { access, trouble, stop } = (await findRelay(config)) ?? (await startRelay(config, options.logPath))
   try {
     const settings = settingsOf(client, access)
     return await runProgram(program, [...settings.args, ...args], environmentOf(settings, process.env))
   } finally {
+    const why = trouble()
+    if (why !== null) output.complain(`sub2api-simple: nothing was served: ${why}\nSee: sub2api-simple check --online`)
     await stop()
   }
 }
@@ -86,6 +88,8 @@ function demandAccount({ accounts, path }: RelayConfig): void {
 
 interface UsedRelay {
   readonly access: RelayAccess
+  /** Why the client got no answer at all; null when it got one, or never asked. */
+  readonly trouble: () => string | null
   readonly stop: () => Promise<void>
 }
 
@@ -99,7 +103,7 @@ async function findRelay(config: RelayConfig): Promise<UsedRelay | null> {
   const isRelay = typeof health === 'object' && health !== null && 'account_details' in health
   // Whoever is on this machine is told about its health; whether it is the relay of this config, the token shows.
   if (!isRelay || (await ask('/v1/models'))?.status !== 200) return null
-  return { access: { url: urlOf(listen), token, ...servedBy(config) }, stop: async () => {} }
+  return { access: { url: urlOf(listen), token, ...servedBy(config) }, trouble: () => null, stop: async () => {} }
 }
 
 const PROBE_MS = 2_000
@@ -110,6 +114,12 @@ async function startRelay(config: RelayConfig, logPath: string | null): Promise<
   const relay = await startOwnRelay(config, (line) => void file?.write(line))
   return {
     access: { url: urlOf(relay.listen), token: relay.token, ...servedBy(config) },
+    // The client may have shown its own words for it, or none.
+    trouble() {
+      const { recorder } = relay.parts
+      const isServed = recorder.recent().some(({ outcome }) => outcome === 'served' || outcome === 'gone')
+      return isServed ? null : (recorder.errors(1)[0]?.error ?? null)
+    },
     async stop() {
       await relay.stop()
       file?.end()

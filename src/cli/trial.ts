@@ -19,8 +19,11 @@ export interface Trial extends Pick<ProbeResult, 'ok' | 'message' | 'model' | 'm
   readonly mend: string | null
 }
 
-/** All at once, those that are not enabled left out. Sign-ins are refreshed where they must be, and kept. Never rejects. */
-export async function tryAccounts(config: RelayConfig): Promise<ReadonlyMap<Account, Trial>> {
+/**
+ * All at once, those that are not enabled left out. Sign-ins are refreshed where they must be, and kept. `configPath`: as its
+ * owner named it.
+ */
+export async function tryAccounts(config: RelayConfig, configPath: string): Promise<ReadonlyMap<Account, Trial>> {
   assertRealUndici()
   const clock = createSystemClock()
   const log = createLog({ ...config.log, clock, secrets: secretsOf(config), hasColours: false, write: () => {} })
@@ -28,8 +31,7 @@ export async function tryAccounts(config: RelayConfig): Promise<ReadonlyMap<Acco
   await keeper.start()
   try {
     const enabled = config.accounts.filter((account) => account.enabled)
-    const tryOne = async (account: Account) =>
-      [account, judge(await probe(account), account, config.path, log)] as const
+    const tryOne = async (account: Account) => [account, judge(await probe(account), account, configPath, log)] as const
     return new Map(await Promise.all(enabled.map(tryOne)))
   } finally {
     await keeper.stop()

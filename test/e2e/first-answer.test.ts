@@ -210,6 +210,9 @@ test('a wrong key is told to the client in the words of the relay', async () => 
   const { exit, printed } = run(['run', '--log', 'relay.log', 'claude'], { cwd: home, env })
   expect((await exit).code).toBe(0)
   expect(reportOf(printed).said).toContain('the upstream account was refused (401)')
+  expect(printed.stderr).toMatch(
+    /nothing was served: anthropic: unauthorized .*\nSee: sub2api-simple check --online\n$/,
+  )
   expect(readFileSync(join(home, 'relay.log'), 'utf8')).toMatch(/request\.end .*outcome=failed/)
 })
 
