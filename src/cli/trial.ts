@@ -27,7 +27,7 @@ export async function tryAccounts(config: RelayConfig, configPath: string): Prom
   assertRealUndici()
   const clock = createSystemClock()
   const log = createLog({ ...config.log, clock, secrets: secretsOf(config), hasColours: false, write: () => {} })
-  const { keeper, probe, client } = assembleRelay(config, clock, log)
+  const { keeper, probe, client } = assembleRelay({ ...config, usageLog: null }, clock, log)
   await keeper.start()
   try {
     const enabled = config.accounts.filter((account) => account.enabled)

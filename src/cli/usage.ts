@@ -1,6 +1,9 @@
 /**
  * `usage`: requests, tokens and cost, by day, account, token or model; as a table, as CSV or as JSON.
  */
+import { loadAddress } from '../config/access.ts'
+import { createSystemClock } from '../core/clock.ts'
+import { parseDuration } from '../core/duration.ts'
 import type { TotalsView, UsageView } from '../http/views.ts'
 import { alignColumns } from './columns.ts'
 import type { Output } from './output.ts'
@@ -14,10 +17,11 @@ export interface UsageOptions {
   readonly format: 'table' | 'csv' | 'json'
 }
 
-/** Throws ConfigError, and an Error when the relay cannot be asked. */
-export async function usage({ configPath, by, since, format }: UsageOptions, output: Output): Promise<number> {
-  const relay = await findRunningRelay(configPath)
-  const view = await relay.get<UsageView>(`/admin/usage?${new URLSearchParams({ by, since }).toString()}`)
+/** Throws ConfigError, and an Error when the journal cannot be read, or there is none and the relay cannot be asked. */
+export async function usage(options: UsageOptions, output: Output): Promise<number> {
+  const { configPath, since, format } = options
+  const { usageLog } = await loadAddress(configPath)
+  const view = usageLog === null ? await askBooks(options) : await readBooks(usageLog, options, output)
   switch (format) {
     case 'json':
       output.print(JSON.stringify(view, null, 2))
@@ -30,6 +34,21 @@ export async function usage({ configPath, by, since, format }: UsageOptions, out
       break
   }
   return 0
+}
+
+async function askBooks({ configPath, by, since }: UsageOptions): Promise<UsageView> {
+  const relay = await findRunningRelay(configPath)
+  return relay.get<UsageView>(`/admin/usage?${new URLSearchParams({ by, since }).toString()}`)
+}
+
+/** The journal tells of more days than a relay keeps in mind, whether one runs or not. */
+async function readBooks(path: string, { by, since }: UsageOptions, output: Output): Promise<UsageView> {
+  const { sumUpJournal } = await import('./usage-from-journal.ts')
+  const from = createSystemClock().now() - (parseDuration(since) ?? 0)
+  const totals = await sumUpJournal(path, by, from, ({ file, line, isLast }) =>
+    output.complain(`${file}:${line}: ${isLast ? 'the line is cut off' : 'no record'}; it is not counted`),
+  )
+  return { by, since: new Date(from).toISOString(), totals }
 }
 
 type Column = readonly [title: string, cell: (totals: TotalsView) => string]

@@ -5,7 +5,7 @@
 import { dirname, resolve } from 'node:path'
 import type { ClientToken } from '../core/account.ts'
 import type { ListenAddress } from './addresses.ts'
-import { readConfigInput, readListenAddress } from './load.ts'
+import { readConfigInput, readListenAddress, readUsageLog } from './load.ts'
 import { createSecretReader, type Environment } from './secrets.ts'
 import { createTokens } from './tokens.ts'
 
@@ -15,6 +15,8 @@ export interface RelayAddress {
   readonly token: ClientToken
   /** For `/admin/*`; null when the config has none, and a client token will do on this machine. */
   readonly adminToken: string | null
+  /** Absolute path of the journal of usage; null for none. */
+  readonly usageLog: string | null
 }
 
 /** Throws ConfigError, as `loadConfig` would for the same file. */
@@ -25,7 +27,7 @@ export async function loadAddress(path: string, environment: Environment = proce
   const listen = readListenAddress(input, report)
   report.throwIfUnusable()
   const admin = input.admin_token === undefined ? null : await readSecret(input.admin_token)
-  return { listen, token: chooseToken(tokens), adminToken: admin?.text ?? null }
+  return { listen, token: chooseToken(tokens), adminToken: admin?.text ?? null, usageLog: readUsageLog(path, input) }
 }
 
 /** A token without restrictions where there is one, else the first; a config has at least one. */

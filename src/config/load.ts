@@ -116,7 +116,7 @@ async function resolveConfig(
     keepaliveIntervalMs: input.keepalive_interval,
     holdStartMs: input.hold_start,
     queue: { timeoutMs: input.queue.timeout, size: input.queue.size },
-    usageLog: input.usage_log === undefined ? null : resolve(dirname(path), input.usage_log),
+    usageLog: readUsageLog(path, input),
     prices: readPrices(input.prices),
     cooldown: { maxMs: input.cooldown.max },
     onClientDisconnect: input.on_client_disconnect,
@@ -126,6 +126,11 @@ async function resolveConfig(
     enableModelDebugLog: input.enable_model_debug_log,
     log: input.log,
   })
+}
+
+/** Absolute; what is relative begins in the folder of the config at `path`. Null for none. */
+export function readUsageLog(path: string, { usage_log: usageLog }: ConfigInput): string | null {
+  return usageLog === undefined ? null : resolve(dirname(path), usageLog)
 }
 
 /** An entry that says nothing counts as none, so that `*` applies instead, as in the Go program. */
