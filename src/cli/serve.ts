@@ -76,6 +76,8 @@ export async function serve(
   )
   introduce(config, server, relay)
   const configWatch = watchConfig({ path: config.path, clock, onChange: () => void relay.reloader.look() })
+  // It may have been changed since it was read.
+  void configWatch.ready.then(relay.reloader.look)
   process.on('unhandledRejection', (error) => log.error('promise.unhandled', { error: String(error) }))
   await stopped
   configWatch.close()

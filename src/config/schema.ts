@@ -23,6 +23,7 @@ import {
   traits,
   wholeNumber,
 } from './fields.ts'
+import { HOW_TO_MAKE_ONE } from './token-advice.ts'
 
 export type ConfigInput = v.InferOutput<typeof ConfigShape>
 export type AccountInput = v.InferOutput<typeof AccountShape>
@@ -100,6 +101,7 @@ export const ConfigShape = mapping({
         'must be text or a token object\nFor example {"token": "…", "name": "laptop"}.',
       ),
     ),
+    v.minLength(1, `must hold at least one token\n${HOW_TO_MAKE_ONE}`),
     v.description('The tokens clients may use: text, or an object that also says what the token may do.'),
     traits({ example: '["sk-a-token-that-you-make-up"]' }),
   ),

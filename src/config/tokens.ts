@@ -7,12 +7,12 @@ import { reportRepeatedNames } from './names.ts'
 import type { Path, Report } from './report.ts'
 import type { ConfigInput, SecretInput, TokenInput } from './schema.ts'
 import type { SecretReader } from './secrets.ts'
+import { HOW_TO_MAKE_ONE } from './token-advice.ts'
 
 /** Tokens that stand in public examples (ours, and that of the Go program). Strangers try them. */
 export const PUBLISHED_TOKENS: readonly string[] = ['sk-example-change-me', 'sk-your-api-key-for-clients']
 
 const SHORTEST_SAFE_TOKEN = 12
-const HOW_TO_MAKE_ONE = `Make one with: node -p "crypto.randomBytes(24).toString('hex')"`
 
 /**
  * The usable tokens in the order of the config. Those without text are left out with a warning; when none is left that

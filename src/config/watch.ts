@@ -8,6 +8,8 @@ import { basename, dirname } from 'node:path'
 import type { Clock, Timer } from '../core/clock.ts'
 
 export interface ConfigWatch {
+  /** Resolves when it would notice a change. */
+  readonly ready: Promise<void>
   close(): void
 }
 
@@ -94,8 +96,8 @@ export function watchConfig({ path, clock, onChange }: WatchOptions): ConfigWatc
       looking = null
     })
   })
-  void look().then(arm)
   return {
+    ready: look().then(arm),
     close() {
       isClosed = true
       timer.cancel()

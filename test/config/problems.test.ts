@@ -52,6 +52,14 @@ describe('a problem is printed', () => {
     ])
   })
 
+  test('with the other, when both lists are empty', async () => {
+    const { problems } = await failureOf({ auth_tokens: [], accounts: [] })
+    expect(problems.map(({ message }) => message)).toEqual([
+      'auth_tokens must hold at least one token',
+      'accounts must hold at least one account',
+    ])
+  })
+
   test('in the middle of a very long line, without the rest of it', async () => {
     const models = Array.from({ length: 500 }, (_, number) => `model-${number}`)
     const { problems } = await failureOf(JSON.stringify(withAccount({ models, priority: 'high', tags: models })))

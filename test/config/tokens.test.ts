@@ -37,7 +37,7 @@ describe('client tokens', () => {
   })
 
   test.each([
-    [[], 'auth_tokens holds no usable token'],
+    [[], 'auth_tokens must hold at least one token'],
     [[''], 'auth_tokens holds no usable token'],
     [['  ', '${NOT_SET}'], 'auth_tokens holds no usable token'],
   ])('input 67: %j are no tokens, and the error says how to make one', async (tokens, message) => {

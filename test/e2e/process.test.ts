@@ -1,7 +1,7 @@
 /**
  * The program as people run it: a process with a config file, signals, and somebody who reads what it prints, or not.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../harness/listener.ts'
@@ -16,6 +16,7 @@ const TOKEN = 'a-client-token-for-tests'
 const KEY = 'a-key-that-nobody-may-see'
 
 interface Started extends Run {
+  readonly configPath: string
   readonly port: number
   readonly vendor: Vendor
   readonly ask: (stream?: boolean) => RawExchange
@@ -33,6 +34,7 @@ async function start(settings: object = {}): Promise<Started> {
   await started.until(/Gemini CLI/)
   return {
     ...started,
+    configPath: path,
     port: Number(port),
     vendor,
     ask: (stream = false) =>
@@ -105,6 +107,60 @@ describe('a signal', () => {
     await exit
     expect(performance.now() - toldAt).toBeLessThan(1500)
     expect((await stream).ended).not.toBe('clean')
+  })
+})
+
+describe('a config that is changed', () => {
+  const rewrite = (path: string, change: (text: string) => string): void => {
+    writeFileSync(`${path}.tmp`, change(readFileSync(path, 'utf8')), { mode: 0o600 })
+    renameSync(`${path}.tmp`, path)
+  }
+
+  test('is in force without a new start, and a stream that runs goes on', async () => {
+    const { ask, configPath, printed, until, vendor } = await start()
+    vendor.script(answerText('hello', after('content', pause())))
+    const stream = ask(true)
+    await stream.until('hello')
+    rewrite(configPath, (text) => text.replace('"one"', '"two"').replace(KEY, 'another-key-of-nobody'))
+    await until(/config\.reloaded .*generation=2 added=\["two"\] removed=\["one"\]/)
+    await ask()
+    await until(/request\.end .*account=two .*outcome=served/)
+    vendor.resume()
+    expect(readText((await stream).body)).toBe('hello')
+    expect(printed.stdout + printed.stderr).not.toContain('another-key-of-nobody')
+  })
+
+  test('with a mistake in it is not, and its line and what to do are shown', async () => {
+    const { ask, configPath, until } = await start()
+    rewrite(configPath, (text) => text.replace('"accounts":', '"acounts":'))
+    await until(/ERROR config\.rejected .*place=\S*config\.json:1:\d+/)
+    await until(/config\.json:1:\d+: error: acounts is not a known key[^]*\^/)
+    expect((await ask()).status).toBe(200)
+    rewrite(configPath, (text) => text.replace('"acounts":', '"accounts":'))
+    await until(/config\.unchanged .*rejected="no longer"/)
+  })
+
+  test('is read again with all it refers to on SIGHUP', async () => {
+    const secret = join(mkdtempSync(join(folder, 'secret-')), 'key')
+    writeFileSync(secret, 'a-key-from-a-file')
+    const vendor = await startVendor()
+    onTestFinished(vendor.close)
+    const account = { name: 'one', platform: 'anthropic', api_key: { file: secret }, base_url: vendor.url }
+    const { ask, child, until } = await start({ accounts: [account] })
+    await ask()
+    writeFileSync(secret, 'a-new-key-from-a-file')
+    child.kill('SIGHUP')
+    await until(/config\.reloaded because=SIGHUP generation=2 changed=\["one"\]/)
+    await ask()
+    expect(vendor.requests.map(({ key }) => key)).toEqual(['a-key-from-a-file', 'a-new-key-from-a-file'])
+  })
+
+  test('is told by its names without a control character, as at the start', async () => {
+    const { configPath, printed, until } = await start({ accounts: [{ name: 'a\u001b[31m', api_key: KEY }] })
+    expect(printed.stderr).toContain('  a\\u001b[31m  anthropic')
+    rewrite(configPath, (text) => text.replace('[31m', '[32m'))
+    await until(/config\.reloaded /)
+    expect(printed.stdout + printed.stderr).not.toContain('\u001b')
   })
 })
 
