@@ -71,8 +71,10 @@ export interface WindowReading {
   readonly usedPercent: number
   /** Epoch ms; null when unknown. */
   readonly resetsAt: number | null
-  /** The vendor says that nothing more is served in this window. */
+  /** The vendor says that nothing more is served in this window. Never of a rate: that passes by itself. */
   readonly isExhausted: boolean
+  /** A limit per minute or so that refills all the time; absent for a quota. */
+  readonly isRate?: true
 }
 
 /** A whole answer that failed, as the provider needs it to judge. */

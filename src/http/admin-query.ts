@@ -32,15 +32,13 @@ export function readQuestion(query: URLSearchParams, tokens: readonly ClientToke
 }
 
 const KINDS = ['account', 'token', 'model', 'day'] as const
-const DAY_MS = 86_400_000
 
 /** `by`, and `since` as a duration (`7d`, `12h`) or a day; a week of days without them. Throws `invalid_request`. */
 export function readUsageQuestion(query: URLSearchParams, now: number): { by: UsageView['by']; since: number } {
   const by = KINDS.find((kind) => kind === (query.get('by') ?? 'day'))
   if (by === undefined) throw invalidRequest('by is account, token, model or day', 'by')
   const text = query.get('since') ?? '7d'
-  const days = /^([0-9]{1,4})d$/.exec(text)?.[1]
-  const ms = days === undefined ? parseDuration(text) : Number(days) * DAY_MS
+  const ms = parseDuration(text)
   const since = ms === undefined ? Date.parse(text) : now - ms
   // Dates beyond this are no dates to JavaScript.
   if (!(Math.abs(since) <= 8.64e15)) throw invalidRequest('since is a duration such as 7d, or a date', 'since')

@@ -109,7 +109,8 @@ export function createPool({ clock, ...initial }: PoolSettings & { readonly cloc
     observe(lease: Lease, readings: readonly WindowReading[], isSuccess: boolean): void {
       const { windows, health } = lease as OpenLease
       for (const reading of readings) windows.set(reading.name, { ...reading, seenAt: clock.now() })
-      if (isSuccess && readings.length > 0 && !readings.some(({ isExhausted }) => isExhausted)) {
+      const quotas = readings.filter(({ isRate }) => !isRate)
+      if (isSuccess && quotas.length > 0 && !quotas.some(({ isExhausted }) => isExhausted)) {
         liftQuota(health)
         queue.serve()
       }

@@ -196,8 +196,8 @@ export function fullWindowOf({ account, windows }: AccountState, isHome: boolean
   const ceiling = isHome ? pauseAtPercent : Math.min(pauseAtPercent, 100 - reservePercent)
   if (ceiling >= 100) return null
   let full: FullWindow | null = null
-  for (const { name, usedPercent, resetsAt, seenAt } of windows.values()) {
-    const until = Math.min(resetsAt ?? Infinity, seenAt + STALE_WINDOW_MS)
+  for (const { name, usedPercent, resetsAt, seenAt, isRate } of windows.values()) {
+    const until = Math.min(resetsAt ?? Infinity, seenAt + (isRate ? MINUTE_MS : STALE_WINDOW_MS))
     if (usedPercent > ceiling && until > wallNow && until > (full?.until ?? 0)) full = { name, usedPercent, until }
   }
   return full
@@ -206,7 +206,7 @@ export function fullWindowOf({ account, windows }: AccountState, isHome: boolean
 function describe(state: AccountState, wallNow: number): Candidate {
   let nextResetAt = Infinity
   for (const window of state.windows.values()) {
-    if (window.resetsAt !== null && window.resetsAt > wallNow && !window.isExhausted) {
+    if (window.resetsAt !== null && window.resetsAt > wallNow && !window.isExhausted && !window.isRate) {
       nextResetAt = Math.min(nextResetAt, window.resetsAt)
     }
   }

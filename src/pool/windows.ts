@@ -2,6 +2,7 @@
  * Quota windows as vendors report them in response headers: how much is used and when it starts over.
  * Read from every answer, not only from failures, so that a limit that was lifted early is seen at once.
  */
+import { parseDuration } from '../core/duration.ts'
 import type { WindowReading } from '../core/verdict.ts'
 
 const HOUR_MS = 3_600_000
@@ -9,23 +10,34 @@ const HOUR_MS = 3_600_000
 const LONGEST_RESET_MS: Record<string, number> = { '5h': 6 * HOUR_MS, '7d': 192 * HOUR_MS, '7d_oi': 192 * HOUR_MS }
 
 const UNIFIED = /^anthropic-ratelimit-unified-([0-9]+[hd](?:_[a-z]+)?)-(status|utilization|reset)$/
+/** Requests and tokens per minute. Source: Anthropic's and OpenAI's pages on rate limits. */
+const CLASSIC = /^anthropic-ratelimit-(requests|tokens|input-tokens|output-tokens)-(limit|remaining|reset)$/
+const COMMON = /^x-ratelimit-(limit|remaining|reset)-(requests|tokens)$/
 const CODEX = /^x-codex-(primary|secondary)-(used-percent|window-minutes|reset-after-seconds|reset-at)$/
 
 /**
  * The windows told by `rawHeaders` (name, value, name, value …). `now` is wall time in epoch ms.
- * Anthropic gives utilization as 0 to 1 and resets as epoch seconds; Codex gives percent and seconds.
+ * Anthropic gives utilization as 0 to 1 and resets as epoch seconds; Codex gives percent and seconds; limits per minute are
+ * told as what is left of them, with a reset as a date (Anthropic) or a duration (OpenAI and those who do as it does).
  */
 export function readWindows(rawHeaders: readonly string[], now: number): WindowReading[] {
   const unified = new Map<string, Record<string, string>>()
   const codex = new Map<string, Record<string, string>>()
+  const rates = new Map<string, Record<string, string>>()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
     if (name.startsWith('anthropic-ratelimit-unified-')) collect(unified, UNIFIED.exec(name), rawHeaders[i + 1])
+    else if (name.startsWith('anthropic-ratelimit-')) collect(rates, CLASSIC.exec(name), rawHeaders[i + 1])
     else if (name.startsWith('x-codex-')) collect(codex, CODEX.exec(name), rawHeaders[i + 1])
+    else if (name.startsWith('x-ratelimit-')) {
+      const [, field = '', kind = ''] = COMMON.exec(name) ?? []
+      if (field !== '') note(rates, kind, field, rawHeaders[i + 1])
+    }
   }
   return [
     ...[...unified].map(([name, fields]) => readUnified(name, fields, now)),
     ...[...codex].map(([slot, fields]) => readCodex(slot, fields, now)),
+    ...[...rates].flatMap(([name, fields]) => readRate(name, fields, now)),
   ]
 }
 
@@ -35,7 +47,16 @@ function collect(
   value: string | undefined,
 ): void {
   const [, window, field] = match ?? []
-  if (window === undefined || field === undefined || value === undefined) return
+  if (window !== undefined && field !== undefined) note(windows, window, field, value)
+}
+
+function note(
+  windows: Map<string, Record<string, string>>,
+  window: string,
+  field: string,
+  value: string | undefined,
+): void {
+  if (value === undefined) return
   const fields = windows.get(window) ?? {}
   fields[field] = value
   windows.set(window, fields)
@@ -58,6 +79,24 @@ function readCodex(slot: string, fields: Record<string, string>, now: number): W
   const resetsAt = Number.isNaN(inSeconds) ? epochMs(Number(fields['reset-at'] ?? NaN)) : now + inSeconds * 1000
   const usedPercent = clampPercent(Number(fields['used-percent'] ?? NaN))
   return { name, usedPercent, resetsAt: plausibleReset(name, resetsAt, now), isExhausted: usedPercent >= 100 }
+}
+
+/** Nothing without a limit to compare with. */
+function readRate(name: string, fields: Record<string, string>, now: number): WindowReading[] {
+  const [limit, remaining] = [Number(fields['limit'] ?? NaN), Number(fields['remaining'] ?? NaN)]
+  if (!(limit > 0) || Number.isNaN(remaining)) return []
+  const text = fields['reset'] ?? ''
+  const inMs = parseDuration(text)
+  const resetsAt = inMs === undefined ? Date.parse(text) : now + inMs
+  return [
+    {
+      name: name.replace('-', '_'),
+      usedPercent: clampPercent(100 * (1 - remaining / limit)),
+      resetsAt: plausibleReset(name, resetsAt, now),
+      isExhausted: false,
+      isRate: true,
+    },
+  ]
 }
 
 /** Values above 1e11 are milliseconds already: in seconds they would lie in the year 5138. */

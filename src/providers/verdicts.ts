@@ -122,7 +122,16 @@ function retryHint(failure: Failure, reason: Reason): number | undefined {
     const told = toldByBody(failure)
     if (told !== undefined) return told
   }
-  return parseRetryAfter(failure.headers, failure.now) ?? toldByBody(failure)
+  return parseRetryAfter(failure.headers, failure.now) ?? toldByBody(failure) ?? toldByRates(failure, reason)
+}
+
+/** When the limits per minute that are used up have room again. */
+function toldByRates({ windows, now }: Failure, reason: Reason): number | undefined {
+  if (reason !== 'burst') return undefined
+  const resets = windows.flatMap(({ isRate, usedPercent, resetsAt }) =>
+    isRate && usedPercent >= 100 && resetsAt !== null ? [resetsAt - now] : [],
+  )
+  return resets.length === 0 ? undefined : Math.max(0, ...resets)
 }
 
 function toldByBody({ error, now }: Failure): number | undefined {

@@ -51,6 +51,55 @@ describe('quota windows in response headers', () => {
     expect(readWindows(headers, NOW)[0]?.resetsAt).toBe(NOW + HOUR)
   })
 
+  test.each<[string, Array<[string, string]>, string, number, number]>([
+    [
+      'Anthropic',
+      [
+        ['anthropic-ratelimit-input-tokens-limit', '40000'],
+        ['anthropic-ratelimit-input-tokens-remaining', '10000'],
+        ['anthropic-ratelimit-input-tokens-reset', new Date(NOW + 30_000).toISOString()],
+      ],
+      'input_tokens',
+      75,
+      30_000,
+    ],
+    [
+      'OpenAI',
+      [
+        ['x-ratelimit-limit-requests', '200'],
+        ['x-ratelimit-remaining-requests', '0'],
+        ['x-ratelimit-reset-requests', '1m12.5s'],
+      ],
+      'requests',
+      100,
+      72_500,
+    ],
+    [
+      'Mistral, with plain seconds',
+      [
+        ['X-RateLimit-Limit-Tokens', '1000'],
+        ['X-RateLimit-Remaining-Tokens', '990'],
+        ['X-RateLimit-Reset-Tokens', '7'],
+      ],
+      'tokens',
+      1,
+      7_000,
+    ],
+  ])('%s tells limits per minute, which are never used up for good', (_who, headers, name, used, inMs) => {
+    const [reading, ...more] = readWindows(headers.flat(), NOW)
+    expect(more).toEqual([])
+    expect(reading).toMatchObject({ name, resetsAt: NOW + inMs, isExhausted: false, isRate: true })
+    expect(reading?.usedPercent).toBeCloseTo(used)
+  })
+
+  test.each([
+    [['x-ratelimit-limit-requests', '0', 'x-ratelimit-remaining-requests', '0']],
+    [['x-ratelimit-limit-requests', 'many', 'x-ratelimit-remaining-requests', '1']],
+    [['anthropic-ratelimit-tokens-limit', '100', 'anthropic-ratelimit-tokens-reset', '2026-11-20T12:00:30Z']],
+  ])('%j is no limit to compare with', (headers) => {
+    expect(readWindows(headers, NOW)).toEqual([])
+  })
+
   test('other headers tell nothing', () => {
     expect(readWindows(['content-type', 'application/json', 'x-ratelimit-remaining-requests', '9'], NOW)).toEqual([])
   })
