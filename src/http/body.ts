@@ -14,6 +14,8 @@ export interface BodyLimits {
   readonly maxBytes: number
   /** Called when the head alone gives no reason to refuse: the client may be waiting to be asked (RFC 9110 section 10.1.1). */
   readonly askFor: () => void
+  /** A multipart form is taken as well. */
+  readonly allowsForm?: boolean
   readonly clock: Clock
   readonly heartbeat: Heartbeat
 }
@@ -30,7 +32,7 @@ const SMALL_BYTES = 1024 * 1024
  * `client_gone` when the client left.
  */
 export async function readBody(incoming: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
-  if (/^\s*multipart\//i.test(incoming.headers['content-type'] ?? '')) {
+  if (limits.allowsForm !== true && /^\s*multipart\//i.test(incoming.headers['content-type'] ?? '')) {
     throw new GatewayError({ kind: 'unsupported_media_type', message: 'the body must be JSON, not a multipart form' })
   }
   const encoding = encodingOf(incoming.headers['content-encoding'])

@@ -5,14 +5,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RelayConfig } from '../config/config.ts'
 import type { ClientToken, Protocol } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
-import { GatewayError } from '../core/errors.ts'
+import { GatewayError, invalidRequest } from '../core/errors.ts'
 import { matchesPattern } from '../core/match.ts'
 import type { Log } from '../io/log.ts'
 import type { Settle, TokenLimiter } from '../limits/token-limiter.ts'
 import type { Envelope } from '../protocols/contract.ts'
 import type { GeminiPath } from '../protocols/gemini/downstream.ts'
 import { protocols } from '../protocols/index.ts'
-import type { Operation } from '../providers/contract.ts'
+import { isPlain, type Operation } from '../providers/contract.ts'
 import { Exchange } from '../relay/exchange.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
 import type { Relay } from '../relay/relay.ts'
@@ -20,6 +20,7 @@ import { type RelayRecord, startRecord } from '../relay/request.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import type { LiveRequest, UsageRecorder } from '../usage/recorder.ts'
 import { readBody } from './body.ts'
+import { isForm, readFormEnvelope } from './form-envelope.ts'
 import { refuse } from './reply.ts'
 import { estimateRequest } from './request-estimate.ts'
 import { recordRequest, shorten, tellTry } from './request-record.ts'
@@ -83,17 +84,20 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       const askFor = (): void => {
         if (incoming.headers.expect !== undefined) outgoing.writeContinue()
       }
-      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, clock, heartbeat })
+      const allowsForm = FORM_OPERATIONS.has(route.operation)
+      const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, allowsForm, clock, heartbeat })
       bytesIn = body.length
-      const envelope = completeEnvelope(downstream.readEnvelope(body), route)
+      const { 'content-type': type } = incoming.headers
+      const told = isForm(type) ? readFormEnvelope(body, type ?? '') : downstream.readEnvelope(body)
+      const envelope = completeEnvelope(told, route)
       live.model = shorten(envelope.model)
       checkModel(client, envelope.model)
       // Counting is free, and clients do it by the dozen at once.
       if (route.operation !== 'count_tokens') {
-        const { protocol } = route
+        const { protocol, operation } = route
         const { model } = envelope
         settle = limiter.admit(client, model, () =>
-          estimateRequest({ client, protocol, model, body }, config, prices, clock.now()),
+          estimateRequest({ client, protocol, operation, model, body }, config, prices, clock.now()),
         )
       }
       // A count is one number, whatever the body asks for; Gemini's streams are events only when the query says so.
@@ -169,6 +173,9 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
   }
 }
 
+/** What takes pictures. */
+const FORM_OPERATIONS: ReadonlySet<Operation> = new Set(['images/edits', 'images/variations'])
+
 const NO_QUERY = new URLSearchParams()
 
 function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
@@ -177,7 +184,10 @@ function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
 }
 
 /** Gemini's path says what other dialects' bodies say. */
-function completeEnvelope(envelope: Envelope, { path }: RelayRoute): Envelope {
+function completeEnvelope(envelope: Envelope, { operation, path }: RelayRoute): Envelope {
+  if (isPlain(operation) && envelope.stream) {
+    throw invalidRequest('the relay passes these answers whole: leave out "stream"', 'stream')
+  }
   return path === null
     ? envelope
     : { model: path.model, stream: path.verb === 'streamGenerateContent', modelRange: null }

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Protocol } from '../core/account.ts'
-import type { Operation } from '../providers/contract.ts'
+import { type Operation, PLAIN_OPERATIONS } from '../providers/contract.ts'
 import { type App, type Door, newRequestId } from './door.ts'
 import type { RelayRoute, ServeRequest } from './relay-route.ts'
 
@@ -23,6 +23,9 @@ const RELAYED: ReadonlyArray<readonly [Protocol, Operation, readonly string[]]> 
   ['openai-responses', 'compact', ['/v1/responses/compact', '/responses/compact', '/v1/v1/responses/compact']],
   ['openai-responses', 'count_tokens', ['/v1/responses/input_tokens', '/responses/input_tokens']],
   ['openai-chat', 'generate', ['/v1/chat/completions', '/chat/completions', '/v1/v1/chat/completions']],
+  ...PLAIN_OPERATIONS.map(
+    (operation) => ['openai-chat', operation, [`/v1/${operation}`, `/${operation}`, `/v1/v1/${operation}`]] as const,
+  ),
 ]
 
 export function createRelayRequest(door: Door, serveRequest: ServeRequest): RelayRequest {

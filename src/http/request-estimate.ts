@@ -6,6 +6,7 @@ import type { ClientToken, Protocol } from '../core/account.ts'
 import { peekObject, peekValue } from '../core/json.ts'
 import { mostSpecific } from '../core/match.ts'
 import type { Spend } from '../limits/spend.ts'
+import { isPlain, type Operation } from '../providers/contract.ts'
 import { modelChain } from '../relay/model-chain.ts'
 import type { PriceList } from '../usage/price-list.ts'
 
@@ -19,19 +20,21 @@ const BOUNDS = ['max_tokens', 'max_completion_tokens', 'max_output_tokens']
 export interface EstimatedRequest {
   readonly client: ClientToken
   readonly protocol: Protocol
+  readonly operation: Operation
   readonly model: string
   readonly body: Buffer
 }
 
 /** `now` is epoch ms. */
 export function estimateRequest(
-  { client, protocol, model, body }: EstimatedRequest,
+  { client, protocol, operation, model, body }: EstimatedRequest,
   { modelMap, accounts }: RelayConfig,
   prices: PriceList,
   now: number,
 ): Spend {
-  const input = Math.ceil(body.length / LEAST_BYTES_PER_TOKEN)
-  const output = mostOutput(protocol, body)
+  // Embeddings are no words, and pictures have no length in tokens.
+  const input = isPlain(operation) && operation !== 'embeddings' ? 0 : Math.ceil(body.length / LEAST_BYTES_PER_TOKEN)
+  const output = isPlain(operation) ? 0 : mostOutput(protocol, body)
   let cost: number | null = null
   // Which account serves is not known yet: the dearest name that any of them may call it by.
   for (const name of modelChain(model, client.modelMap, modelMap)) {

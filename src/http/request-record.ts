@@ -3,6 +3,7 @@
  */
 import type { GatewayError } from '../core/errors.ts'
 import type { Usage } from '../protocols/contract.ts'
+import { isPlain, type Operation } from '../providers/contract.ts'
 import type { RelayRecord } from '../relay/request.ts'
 import type { PriceList } from '../usage/price-list.ts'
 import type { FailedTry, TokenCounts, UsageRecord } from '../usage/record.ts'
@@ -10,7 +11,7 @@ import type { LiveRequest } from '../usage/recorder.ts'
 
 export interface EndedRequest {
   readonly live: LiveRequest
-  readonly operation: string
+  readonly operation: Operation
   /** Null when it was refused before anybody was asked; then `refusal` says why. */
   readonly story: RelayRecord | null
   readonly refusal: GatewayError | null
@@ -35,7 +36,9 @@ export function recordRequest(ended: EndedRequest, prices: PriceList): UsageReco
   // Counting is free at every vendor, and what was answered without words cost none.
   const isFree = ended.operation === 'count_tokens' || firstContentMs === null || story === null
   const told = isFree ? NOTHING : story.usage
-  const used = isFree ? NOTHING : withEstimate(told, ended, outcome)
+  // Nothing that went by tells what a picture costs.
+  const used = isFree || isPlain(ended.operation) ? told : withEstimate(told, ended, outcome)
+  const isUntold = isPlain(ended.operation) && used.input === undefined
   return {
     at: ended.at,
     request: live.request,
@@ -47,7 +50,7 @@ export function recordRequest(ended: EndedRequest, prices: PriceList): UsageReco
     operation: ended.operation,
     tokens: tokensOf(used),
     estimated: used !== told,
-    cost: isFree ? 0 : upstreamModel === null ? null : prices.costOf(upstreamModel, used, ended.at),
+    cost: isFree ? 0 : upstreamModel === null || isUntold ? null : prices.costOf(upstreamModel, used, ended.at),
     firstContentMs,
     totalMs: Math.round(ended.endedAt - live.arrivedAt),
     attempts: story?.attempts ?? 0,

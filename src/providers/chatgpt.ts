@@ -10,7 +10,7 @@ import { createStreamMender } from '../protocols/openai-responses/mend-stream.ts
 import { adaptChatgptBody } from './chatgpt-body.ts'
 import { canonicalModel, CHATGPT_MODELS } from './chatgpt-models.ts'
 import { isCodexClient } from './codex-client.ts'
-import type { Operation, Provider } from './contract.ts'
+import { isPlain, type Operation, type PlainOperation, type Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
 import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
@@ -20,7 +20,11 @@ const BACKEND = '/backend-api/codex'
 const RESPONSES_BETA = 'responses=experimental'
 
 /** The backend counts no tokens and says so with a 404; a request to count must not become one to answer. */
-const OPERATION_PATH: Record<Operation, string> = { generate: '', compact: '/compact', count_tokens: '/input_tokens' }
+const OPERATION_PATH: Record<Exclude<Operation, PlainOperation>, string> = {
+  generate: '',
+  compact: '/compact',
+  count_tokens: '/input_tokens',
+}
 
 export const chatgpt: Provider = {
   protocolsOf: () => ['openai-responses'],
@@ -37,7 +41,8 @@ export const chatgpt: Provider = {
     return {
       method: 'POST',
       origin,
-      path: `${backendPath(path)}/responses${OPERATION_PATH[payload.operation]}`,
+      // It speaks no Chat, and so is never asked for what goes with it.
+      path: `${backendPath(path)}/responses${isPlain(payload.operation) ? '' : OPERATION_PATH[payload.operation]}`,
       headers: composeHeaders(account, withBeta(payload.headers), [
         ['authorization', `Bearer ${secret.reveal()}`],
         ...(accountId === null ? [] : ([['chatgpt-account-id', accountId]] satisfies HeaderList)),

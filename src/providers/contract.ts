@@ -9,7 +9,24 @@ import type { FailedReply, Verdict, WindowReading } from '../core/verdict.ts'
 import type { StreamMender, UpstreamError } from '../protocols/contract.ts'
 
 /** What the client wants done, whatever the vendor calls it. */
-export type Operation = 'generate' | 'count_tokens' | 'compact'
+export type Operation = 'generate' | 'count_tokens' | 'compact' | PlainOperation
+
+/**
+ * Asked and answered in OpenAI's words alone, whole on both ways: nothing is translated, filled in or remembered. Each is
+ * named by its path.
+ */
+export type PlainOperation = 'embeddings' | 'images/generations' | 'images/edits' | 'images/variations'
+
+export const PLAIN_OPERATIONS: readonly PlainOperation[] = [
+  'embeddings',
+  'images/generations',
+  'images/edits',
+  'images/variations',
+]
+
+export function isPlain(operation: Operation): operation is PlainOperation {
+  return (PLAIN_OPERATIONS as readonly Operation[]).includes(operation)
+}
 
 export interface Payload {
   readonly protocol: Protocol

@@ -3,7 +3,8 @@
  */
 import type { Protocol, WireApi } from '../core/account.ts'
 import { PLATFORMS } from '../core/platforms.ts'
-import type { Operation, Provider } from './contract.ts'
+import type { HeaderList } from '../core/headers.ts'
+import { isPlain, type Operation, type Payload, type PlainOperation, type Provider } from './contract.ts'
 import { composeHeaders } from './request-headers.ts'
 import { serverAddress } from './server-address.ts'
 import { judgeFailure } from './verdicts.ts'
@@ -14,7 +15,7 @@ const PROTOCOLS: Record<WireApi, readonly Protocol[]> = {
   both: ['openai-responses', 'openai-chat'],
 }
 
-const RESPONSES_PATH: Record<Operation, string> = {
+const RESPONSES_PATH: Record<Exclude<Operation, PlainOperation>, string> = {
   generate: '/v1/responses',
   compact: '/v1/responses/compact',
   count_tokens: '/v1/responses/input_tokens',
@@ -36,17 +37,31 @@ export const openai: Provider = {
 
   call(account, credential, payload) {
     const { origin, path: base } = serverAddress(account.baseUrl ?? PLATFORMS[account.platform].url)
-    const path = payload.protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[payload.operation]
+    const path = pathOf(payload)
     const secret = credential.secret.reveal()
     return {
       method: 'POST',
       origin,
       path: `${base}${path}`,
-      headers: composeHeaders(account, payload.headers, secret === '' ? [] : [['authorization', `Bearer ${secret}`]]),
+      headers: composeHeaders(account, payload.headers, [
+        ...(secret === '' ? [] : ([['authorization', `Bearer ${secret}`]] satisfies HeaderList)),
+        ...formType(payload),
+      ]),
       body: payload.body,
       proxy: account.proxy,
     }
   },
 
   judge: judgeFailure,
+}
+
+function pathOf({ operation, protocol }: Payload): string {
+  if (isPlain(operation)) return `/v1/${operation}`
+  return protocol === 'openai-chat' ? '/v1/chat/completions' : RESPONSES_PATH[operation]
+}
+
+/** A form is read by the boundary that its type names; everything else is JSON. */
+function formType({ operation, headers }: Payload): HeaderList {
+  if (!isPlain(operation)) return []
+  return headers.filter(([name, value]) => name === 'content-type' && /^\s*multipart\//i.test(value))
 }

@@ -19,6 +19,7 @@ import { protocols } from '../protocols/index.ts'
 import { createLedger } from '../protocols/ledger.ts'
 import { requireBase64 } from '../protocols/judge-request.ts'
 import { countedRequest, countRequest } from '../protocols/token-count.ts'
+import { isPlain } from '../providers/contract.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult } from './attempt-contract.ts'
 import { runAttempt } from './attempt.ts'
@@ -132,6 +133,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const { body, envelope } = thread?.requestFor(account) ?? request
     const spoken = providerOf(account).protocolsOf(account)
     const [first = request.protocol] = spoken
+    if (isPlain(request.operation)) return { protocol: request.protocol, body, envelope, hub: null }
     if (spoken.includes(request.protocol)) {
       const told = withoutDeadSeals(request, { body, envelope }, ledger)
       return { protocol: request.protocol, ...told, hub: null }

@@ -7,7 +7,7 @@ import type { HeaderList } from '../core/headers.ts'
 import { type Edit, applyEdits, fillMissing, replaceValue } from '../core/json-edit.ts'
 import { type JsonObject, parseValue, peekObject } from '../core/json.ts'
 import type { Envelope } from '../protocols/contract.ts'
-import type { Operation, Provider } from '../providers/contract.ts'
+import { isPlain, type Operation, type Provider } from '../providers/contract.ts'
 import { providerOf } from '../providers/index.ts'
 
 export interface Defaults {
@@ -44,10 +44,11 @@ export function prepareBody(
   const provider = providerOf(account)
   const edits: Edit[] = []
   if (envelope.modelRange !== null && upstreamModel !== envelope.model) {
-    edits.push({ ...envelope.modelRange, text: JSON.stringify(upstreamModel) })
+    const isJson = body[envelope.modelRange.start] === QUOTE
+    edits.push({ ...envelope.modelRange, text: isJson ? JSON.stringify(upstreamModel) : upstreamModel })
   }
   const skipped: string[] = []
-  if (operation === 'count_tokens') return { body: applyEdits(body, edits), skipped, dropped: [] }
+  if (operation === 'count_tokens' || isPlain(operation)) return { body: applyEdits(body, edits), skipped, dropped: [] }
   const instructions = protocol === 'openai-responses' ? instructionsFor(upstreamModel, defaults) : null
   if (provider.adaptBody !== undefined) {
     const params = operation === 'generate' ? paramsFor(account, upstreamModel, defaults, skipped) : {}
@@ -61,6 +62,9 @@ export function prepareBody(
   if (Object.keys(params).length > 0) edits.push(...fillMissing(body, params))
   return { body: applyEdits(body, edits), skipped, dropped: [] }
 }
+
+/** A form names the model without quotes. */
+const QUOTE = 0x22
 
 /** Null when the config has none. */
 function instructionsFor(model: string, { defaultInstructions }: Defaults): string | null {

@@ -6,6 +6,7 @@ import { GatewayError, invalidRequest } from '../core/errors.ts'
 import { JsonSyntaxError } from '../core/json.ts'
 import type { PoolRequest } from '../pool/pool.ts'
 import { protocols } from '../protocols/index.ts'
+import { isPlain } from '../providers/contract.ts'
 import { createFailover, type FailoverDependencies } from './failover.ts'
 import { type FailedAttempt, mostUseful, tellFailure } from './failure.ts'
 import { modelChain } from './model-chain.ts'
@@ -60,7 +61,7 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       group: client.name,
       sessionKeys: keys,
       tried: new Set(),
-      isTranslatable: request.operation !== 'compact',
+      isTranslatable: request.operation !== 'compact' && !isPlain(request.operation),
       prefer: thread?.prefer ?? null,
       takesSlot: request.operation !== 'count_tokens',
       mayWait: chain.length === 1,

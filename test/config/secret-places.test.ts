@@ -26,8 +26,10 @@ interface Place {
 }
 
 const account = (facts: JsonObject): JsonObject => ({ accounts: [{ api_key: 'a-key-of-a-test', ...facts }] })
-const credential = (config: RelayConfig, field: string): string | undefined =>
-  (config.accounts[0]?.credential as unknown as Record<string, { reveal(): string } | undefined>)[field]?.reveal()
+const credential = (config: RelayConfig, field: string): string | undefined => {
+  const found = config.accounts[0]?.credential as unknown as Record<string, { reveal(): string }> | undefined
+  return found?.[field]?.reveal()
+}
 const openai = (facts: JsonObject): JsonObject => ({ accounts: [{ platform: 'openai', ...facts }] })
 
 const PLACES: Readonly<Record<string, Place>> = {
