@@ -65,7 +65,8 @@ export function createReloader(dependencies: ReloaderDependencies): Reloader {
       const loaded = await dependencies.load()
       const difference = compareConfigs(config, loaded.config)
       const isChanged = !isEmptyDifference(difference)
-      if (isChanged) dependencies.apply(loaded.config)
+      // Also what makes no difference here may: tokens that the file only refers to.
+      dependencies.apply(loaded.config)
       config = loaded.config
       outline = loaded.outline
       rejectedOutline = null

@@ -68,6 +68,22 @@ test('tokens that somebody else puts into the file are used at once, and heal wh
   expect(configLines()).toEqual([])
 })
 
+test('tokens that the file only refers to are read again when it is asked for', async () => {
+  const { vendor, relay, identity, signIn, account, write } = await setStage({ refreshes: false })
+  const secret = `${relay.configPath}.token`
+  const put = (accountId: string): void => writeFileSync(secret, signIn(accountId)['refresh_token'] as string)
+  const answer = () => relay.post('/v1/responses', { model: 'gpt-5.5', stream: true, input: 'hello' })
+  put('first')
+  write([account('referred', { refresh_token: { file: secret } })])
+  await relay.parts.reloader.look()
+  await answer()
+  expect(vendor.requests.at(-1)?.key).toBe(identity.familyOf('first').accessTokens.at(-1))
+  put('second')
+  await relay.post('/admin/reload', '')
+  await answer()
+  expect(vendor.requests.at(-1)?.key).toBe(identity.familyOf('second').accessTokens.at(-1))
+})
+
 test('another ChatGPT account that is to pay is named in the next call', async () => {
   const { vendor, relay, file, write, ask } = await setStage({ refreshes: false })
   write(file().accounts.map((each) => ({ ...each, chatgpt_account_id: 'the-team' })))
