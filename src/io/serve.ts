@@ -111,8 +111,9 @@ function createConfiguredServer(listener: ListenOptions['listener'], room: Socke
   server.maxHeadersCount = MOST_HEADER_LINES
   server.maxConnections = mostSockets
   // A client may close its side after its last byte and still wait for the answer; who has really left is found out
-  // by the exchange. Node knows the switch, its types do not.
-  ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true
+  // by the exchange. Node knows the switch, its types do not. Under Bun a socket that may stay half open tells nothing of
+  // its peer until the answer is over, so there whoever closes has left: an upstream that runs on for nobody costs money.
+  ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = process.versions['bun'] === undefined
   // The body is asked for when the token has been checked, not before.
   server.on('checkContinue', listener)
   server.on('connect', (_incoming, socket) => socket.destroy())
