@@ -80,18 +80,25 @@ describe.each(LANES)('row 97: a $client client of $upstream accounts', ({ client
     ['row 53: before the first byte', answerText('hello', stall())],
     ['row 54: in the middle of the answer', answerText('hello', after('content', stall()))],
   ]
-  test.each(MOMENTS)('%s it leaves, and the upstream loses the connection at once', async (_when, reaction) => {
-    const { relay, vendor, ask, stateOf } = await start(['a'], { client, protocol })
-    vendor.script(reaction)
-    const leaving = ask({ stream: true })
-    const upstream = await vendor.received(1)
-    await settle()
-    leaving.abort('reset')
-    await upstream.closed
-    expect(upstream.isAborted).toBe(true)
-    await relay.settled(1)
-    expect(await stateOf('a')).toMatchObject({ state: 'ok', active: 0, cooldowns: [] })
-  })
+  const leavings = MOMENTS.flatMap(([when, reaction]) =>
+    (['close', 'reset'] as const).map((how) => ({ when, reaction, how })),
+  )
+  test.each(leavings)(
+    '$when it leaves with a $how, and the upstream loses the connection at once',
+    async ({ reaction, how }) => {
+      const { relay, vendor, ask, stateOf } = await start(['a'], { client, protocol })
+      vendor.script(reaction)
+      const leaving = ask({ stream: true })
+      const upstream = await vendor.received(1)
+      await settle()
+      leaving.abort(how)
+      if (binary === undefined) await relay.clock.advance(100)
+      await upstream.closed
+      expect(upstream.isAborted).toBe(true)
+      await relay.settled(1)
+      expect(await stateOf('a')).toMatchObject({ state: 'ok', active: 0, cooldowns: [] })
+    },
+  )
 })
 
 test('rows 46 and 97: an account whose proxy is down is passed over, and nobody goes past the proxy', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { settle } from '../harness/clock.ts'
 import { rawConnect, type RawResponse } from '../harness/raw-client.ts'
 import { after, answerText, beforeHead, fail, pause, stall } from '../harness/reactions.ts'
+import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { TOKEN } from '../harness/relay.ts'
 import { readText } from '../harness/sse.ts'
 import { ASK, leftBehind, readRefusal, setStage } from '../http/stage.ts'
@@ -76,6 +77,7 @@ describe('row 61: a client that repeats itself while the relay fails over', () =
   })
 
   test('meets the retry budget: of 40 failing at once no more than 8 are in a second attempt', async () => {
+    onlyInThisProcess('the turns of this event loop')
     const { vendor, relay } = await setStage({
       accounts: accountsNamed('bad', 'good').map((account, i) => ({ ...account, priority: i + 1, concurrency: 0 })),
     })

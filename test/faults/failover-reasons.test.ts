@@ -2,8 +2,9 @@
  * When every attempt has failed: of all the reasons the client hears the one that helps it most, in its dialect, with the
  * time of the first return, and without a word about whose account it was.
  */
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { drop, fail, headers, type Reaction } from '../harness/reactions.ts'
+import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { errorIn, HOUR, readJson, SECOND, servedBy, start } from './failover-stage.ts'
 import { PROTOCOLS } from './four-dialects.ts'
 
@@ -91,6 +92,7 @@ describe('the most useful reason wins', () => {
 })
 
 describe('long waits', () => {
+  beforeEach(() => onlyInThisProcess('a clock that stands still'))
   const inAnHour = fail(429, { message: 'slow down', headers: { 'retry-after': '3600' } })
 
   test('Responses: Codex sits out any number in silence, so a long one is a usage limit with its end', async () => {

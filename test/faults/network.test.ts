@@ -96,7 +96,7 @@ describe('a certificate that cannot be trusted', () => {
     const answer = await send()
     expect(answer.headers).toMatchObject({ 'x-relay-account': 'b', 'x-relay-attempts': '2' })
     expect(lastRecord(relay)).toMatchObject({
-      failures: [expect.stringMatching('a: transient .*self-signed certificate')],
+      failures: [expect.stringMatching('a: transient .*self.signed certificate')],
     })
     expect({ connections, secrets }).toEqual({ connections: 1, secrets: 0 })
   })

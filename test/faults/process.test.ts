@@ -2,10 +2,12 @@
  * Faults of the process itself: a bug inside one request, no more file descriptors, an event loop that is busy with
  * something large.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { JsonObject } from '../../src/core/json.ts'
 import { binary } from '../harness/chosen-program.ts'
 import { rawConnect, rawRequest } from '../harness/raw-client.ts'
-import { after, answerText, pause } from '../harness/reactions.ts'
+import { after, answerText, fail, pause } from '../harness/reactions.ts'
 import { startRelay, TOKEN } from '../harness/relay.ts'
 import { readText } from '../harness/sse.ts'
 import { startVendor } from '../harness/vendor.ts'
@@ -56,6 +58,48 @@ async function prepare(): Promise<{ vendor: Awaited<ReturnType<typeof startVendo
   return { vendor, path: writeConfig({ listen_addr: '127.0.0.1:0', auth_tokens: [TOKEN], accounts }) }
 }
 
+describe('a SIGHUP', () => {
+  async function serve() {
+    const { vendor, path } = await prepare()
+    const relay = run(['-config', path])
+    const [, port] = await relay.until(/listening on 127\.0\.0\.1:(\d+)/)
+    await relay.until(/Gemini CLI/)
+    const send = (stream: boolean) => rawRequest(Number(port), { ...ask('anthropic', stream), headers })
+    const change = (text: string): void => {
+      writeFileSync(path, text)
+      relay.child.kill('SIGHUP')
+    }
+    return { vendor, relay, send, change, text: readFileSync(path, 'utf8') }
+  }
+
+  test('row 88: with a good file brings new accounts, leaves streams alone, and keeps what an unchanged account is known for', async () => {
+    const { vendor, relay, send, change, text } = await serve()
+    vendor.script(answerText('one two', after('content', pause())), fail(429, { headers: { 'retry-after': '600' } }))
+    const stream = send(true)
+    await stream.until('one ')
+    expect((await send(false)).status).toBe(429)
+
+    const config = JSON.parse(text) as { accounts: JsonObject[] }
+    change(
+      JSON.stringify({ ...config, accounts: [...config.accounts, { ...config.accounts[0], name: 'b', api_key: 'b' }] }),
+    )
+    await relay.until(/config\.reloaded/)
+    await expect.poll(async () => (await send(false)).headers['x-relay-account'], { timeout: 5_000 }).toBe('b')
+    vendor.resume()
+    const { ended, body } = await stream
+    expect([ended, readText(body)]).toEqual(['clean', 'one two'])
+    expect(vendor.requests.map(({ key }) => key)).toEqual(['a', 'a', 'b'])
+  })
+
+  test('row 89: with a bad file changes nothing, and says which line is wrong', async () => {
+    const { relay, send, change, text } = await serve()
+    change(text.replace('"auth_tokens"', '"acounts": [],\n  "auth_tokens"').replace('"accounts"', '"acconts"'))
+    await relay.until(/config\.rejected/)
+    expect((await send(false)).status).toBe(200)
+    expect(relay.printed.stderr + relay.printed.stdout).toMatch(/:\d+:\d+/)
+  })
+})
+
 test('row 94: without file descriptors running streams go on, and when there are some again so do new requests', async () => {
   const { vendor, path } = await prepare()
   vendor.script(...Array.from({ length: 3 }, () => answerText('one two', after('content', pause()))))
@@ -69,13 +113,18 @@ test('row 94: without file descriptors running streams go on, and when there are
   const streams = Array.from({ length: 3 }, () => send(true))
   await Promise.all(streams.map((stream) => stream.until('one ')))
   const crowd = Array.from({ length: 200 }, () => rawConnect(port))
-  const pending = crowd.map((connection) => connection.send({ path: '/health', headers }))
-  const answers = await Promise.all(pending.slice(0, 150).map((each) => Promise.race([each, relay.exit])))
-  expect(answers.filter((answer) => 'ended' in answer && answer.ended !== 'clean').length).toBeGreaterThan(50)
+  // Node closes whom it has no room for, Bun leaves them waiting at the door.
+  let greeted = 0
+  for (const connection of crowd) {
+    void connection.send({ path: '/health', headers: { ...headers, connection: 'keep-alive' } }).then(({ ended }) => {
+      if (ended === 'clean') greeted++
+    })
+  }
 
   for (let i = 0; i < 3; i++) vendor.resume()
   for (const stream of await Promise.all(streams))
     expect([stream.ended, readText(stream.body)]).toEqual(['clean', 'one two'])
+  expect(greeted).toBeLessThan(100)
   for (const connection of crowd) connection.abort()
   await Promise.all(crowd.map(({ closed }) => closed))
   await expect.poll(async () => (await send(false)).status, { timeout: 5_000 }).toBe(200)

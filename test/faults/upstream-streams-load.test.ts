@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { settle } from '../harness/clock.ts'
 import { after, answerText, answerWith, type Piece } from '../harness/reactions.ts'
+import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { TOKEN } from '../harness/relay.ts'
 import { ask, lastRecord, PROTOCOLS, setStage, type Stage } from './four-dialects.ts'
 
@@ -64,6 +65,7 @@ function hugeEvent(mebibytes: number): Piece[] {
 }
 
 test('row 36: a single line of 64 MiB passes as it is, and nothing of it is kept', async () => {
+  onlyInThisProcess('the memory of this process')
   const stage = await setStage('anthropic')
   stage.vendor.script(answerText('one two', after('content', ...hugeEvent(64))))
   const { sha256: received, bytes, grownBytes } = await readWithoutKeeping(stage)
@@ -74,6 +76,7 @@ test('row 36: a single line of 64 MiB passes as it is, and nothing of it is kept
 })
 
 test('row 37: 250,000 tiny events pass without growth, and others are served meanwhile', async () => {
+  onlyInThisProcess('the memory of this process')
   const stage = await setStage('anthropic')
   const hundred = Buffer.from(`${DELTA}.${DELTA_END}`.repeat(100))
   stage.vendor.script(answerText('one two', after('content', ...Array.from({ length: 2_500 }, () => hundred))))
@@ -92,6 +95,7 @@ test('row 37: 250,000 tiny events pass without growth, and others are served mea
 })
 
 test('row 41: a client that does not read stops the vendor, and gets everything once it does', async () => {
+  onlyInThisProcess('the turns of this event loop')
   const { vendor, relay, send } = await setStage('anthropic')
   vendor.script(answerText('one two', after('content', ...hugeEvent(32), ...hugeEvent(32))))
   const answer = send({ neverReads: true })

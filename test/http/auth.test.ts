@@ -87,7 +87,7 @@ describe('a valid token is taken', () => {
       auth_tokens: ['the-first-token', { token: 'the-second-token', name: 'laptop' }],
     })
     const headers = { authorization: 'Bearer the-second-token' }
-    expect((await rawRequest(relay.port, { ...ASK.anthropic, headers })).status).toBe(200)
+    expect((await relay.post(ASK.anthropic.path, ASK.anthropic.body, { headers })).status).toBe(200)
     expect(relay.log.at(-1)).toMatchObject({ event: 'request.end', client: 'laptop' })
   })
 })

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { after, answerText, beforeHead, fail, headers, pause } from '../harness/reactions.ts'
 import type { TestRelay } from '../harness/relay.ts'
+import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { ASK, readRefusal, setStage } from './stage.ts'
 
 interface Health {
@@ -43,6 +44,7 @@ describe('an account', () => {
   })
 
   test('row 1: at rest shows why, and until when', async () => {
+    onlyInThisProcess('a clock that stands still')
     const { vendor, relay } = await setStage({ accounts: ONE, queue: { timeout: '1s', size: 1 } })
     vendor.script(fail(429, { message: 'slow down', headers: { 'retry-after': '7' } }))
     expect((await relay.post('/v1/messages', ASK.anthropic.body)).status).toBe(429)

@@ -2,9 +2,10 @@
  * The stage of the tests at the edge: a running relay with an account of each platform in front of one fake vendor, a
  * good request for each dialect, and a strict reader of refusals.
  */
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import type { JsonObject } from '../../src/core/json.ts'
+import { binary } from '../harness/chosen-program.ts'
 import type { RawResponse } from '../harness/raw-client.ts'
 import { startRelay, type TestRelay } from '../harness/relay.ts'
 import { startVendor, type Vendor } from '../harness/vendor.ts'
@@ -37,7 +38,9 @@ export async function setStage({
   })
   onTestFinished(() => relay.stop())
   onTestFinished(async () => {
-    const left = { ...(await relay.settled(0)), active: vendor.load.active }
+    const settled = await relay.settled(0)
+    if (binary !== undefined) await vi.waitUntil(() => vendor.load.active === 0, 2_000).catch(() => {})
+    const left = { ...settled, active: vendor.load.active }
     expect(left).toEqual(Object.fromEntries(Object.keys(left).map((name) => [name, 0])))
   })
   return { vendor, relay }
