@@ -93,6 +93,13 @@ export const AccountShape = mapping({
 })
 
 export const ConfigShape = mapping({
+  schema_version: v.optional(
+    v.pipe(
+      v.literal(1, 'must be 1, the only format that this version of the program reads\nFor a newer one, update it.'),
+      v.description('The format of this file, for the day when there is another one.'),
+    ),
+    1,
+  ),
   listen_addr: v.optional(text('host:port; :port listens on all interfaces.'), '127.0.0.1:8080'),
   auth_tokens: v.pipe(
     list(

@@ -12,11 +12,21 @@ interface JsonSchema {
 }
 
 describe('the JSON Schema', () => {
-  test('is published as docs/config.schema.json; renew it with: npm --silent start -- schema > docs/config.schema.json', () => {
+  test('is published as docs/config.schema.json; renew it with: npm run docs', () => {
     const printed: string[] = []
     printSchema({ print: (text) => void printed.push(`${text}\n`), complain: () => {} })
 
     expect(readFileSync(join(import.meta.dirname, '../../docs/config.schema.json'), 'utf8')).toBe(printed.join(''))
+  })
+
+  test('is what docs/configuration.md is made of; renew it with: npm run docs', async () => {
+    const script = new URL('../../scripts/docs/configuration-page.mjs', import.meta.url)
+    const { createConfigurationPage } = (await import(script.href)) as {
+      createConfigurationPage: (schema: object) => string
+    }
+    const page = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8')
+    expect(page).toBe(createConfigurationPage(createJsonSchema()))
+    expect(page).toContain('| `keepalive_interval` | duration | `15s` |')
   })
 
   test('explains every key', () => {
