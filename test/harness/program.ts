@@ -23,6 +23,8 @@ export interface Run {
 export interface Program {
   /** A folder that is there for all tests of the file, and the program's home. */
   readonly folder: string
+  /** How it is started, from within a test on. */
+  command(): readonly string[]
   /** Starts it for one test; what is left of it then is killed. Its environment holds nothing but what is given here. */
   run(args: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Run
   /** The same at a terminal of 100 columns and 30 rows, whose screen is its standard output. */
@@ -42,6 +44,7 @@ export function useProgram(): Program {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
   return {
     folder,
+    command: () => command,
     run: (args, { cwd = folder, env = {} } = {}) => spawnProgram(command, args, { folder, cwd, env }),
     runAtTerminal(args, options = {}) {
       const line = [...command, ...args].map((word) => `'${word}'`).join(' ')
