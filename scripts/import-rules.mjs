@@ -68,7 +68,7 @@ export const HOMES = {
   'openid-client': ['oauth/openai.ts'],
   undici: ['io/upstream.ts', 'io/undici-parts.d.ts'],
   valibot: ['config/', 'cli/schema.ts'],
-  yaml: ['config/', 'cli/schema.ts'],
+  yaml: ['config/', 'cli/schema.ts', 'cli/import.ts'],
 }
 
 /** Where a global may be used. `fetch` nowhere: it would pass by the accounts' proxies and timeouts. */

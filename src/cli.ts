@@ -9,6 +9,7 @@ import type { Verbs } from './cli/verbs.ts'
 const verbs: Verbs = {
   serve: async (options) => (await import('./cli/serve.ts')).serve(options),
   init: async (options, output) => (await import('./cli/init.ts')).init(options, output),
+  importConfig: async (options, output) => (await import('./cli/import.ts')).importConfig(options, output),
   run: async (options, output) => (await import('./cli/run.ts')).run(options, output),
   env: async (options, output) => (await import('./cli/env.ts')).env(options, output),
   check: async (options, output) => (await import('./cli/check.ts')).check(options, output),

@@ -46,6 +46,17 @@ function declareStart({ declare, finish }: Declaring, verbs: Verbs, output: Outp
       finish(await verbs.init({ configPath: namedConfig(command) ?? 'config.json', json }, output))
     })
   declare(
+    'import',
+    'write a config that does what the one of claude-code-router or CLIProxyAPI did',
+    'sub2api-simple import ~/.claude-code-router/config.json',
+    'sub2api-simple import ~/cliproxyapi/config.yaml -config relay.json',
+  )
+    .argument('<file>', 'the config of the other relay; it is left as it is')
+    .addOption(jsonOption())
+    .action(async (file: string, { json = false }: JsonOption, command: Command) => {
+      finish(await verbs.importConfig({ file, json, configPath: namedConfig(command) ?? 'config.json' }, output))
+    })
+  declare(
     'run',
     'start a client that the relay serves; sets up what is missing, and changes no file of the client',
     'sub2api-simple run claude',

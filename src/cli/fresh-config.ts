@@ -83,7 +83,7 @@ export function describeConfig(
  * Writes the file for its owner alone, and its folder if need be. A file that is there is never touched. Throws an Error that
  * says what is in the way.
  */
-export async function writeFreshConfig(path: string, config: FreshConfig): Promise<void> {
+export async function writeFreshConfig(path: string, config: object): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     await writeNewFile(path, `${JSON.stringify(config, null, 2)}\n`)

@@ -7,6 +7,7 @@ import type { CheckOptions } from './check.ts'
 import type { CompletionOptions } from './completion.ts'
 import type { EnvOptions } from './env.ts'
 import type { ExplainOptions } from './explain.ts'
+import type { ImportOptions } from './import.ts'
 import type { InitOptions } from './init.ts'
 import type { LoginOptions } from './login.ts'
 import type { ModelsOptions } from './models.ts'
@@ -22,6 +23,7 @@ export interface Verbs {
   /** Resolves when the last request has been answered. */
   serve(options: { configPath: string }): Promise<void>
   readonly init: Verb<InitOptions>
+  readonly importConfig: Verb<ImportOptions>
   readonly run: Verb<RunOptions>
   readonly env: Verb<EnvOptions>
   readonly check: Verb<CheckOptions>
