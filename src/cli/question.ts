@@ -10,7 +10,7 @@ export interface Terminal {
 }
 
 /** Whoever is asked pressed Ctrl-C or closed the terminal. */
-export class NoAnswer extends Error {
+class NoAnswer extends Error {
   constructor() {
     super('nothing was written')
     this.name = 'NoAnswer'

@@ -79,7 +79,7 @@ export function createReport(file: string, text: string): Report {
 }
 
 /** `accounts[1].base_url`, counted from 0 as every editor and `jq` do. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path.map((step, depth) => (typeof step === 'number' ? `[${step}]` : depth === 0 ? step : `.${step}`)).join('')
 }
 

@@ -3,7 +3,7 @@
  */
 
 /** Half of it for the beginning, half for the end. */
-export const USUAL_CAPACITY_BYTES = 128 * 1024
+const USUAL_CAPACITY_BYTES = 128 * 1024
 const FIRST_BYTES = 1024
 const NOTHING = Buffer.alloc(0)
 

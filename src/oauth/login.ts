@@ -15,7 +15,7 @@ import { hideAnswer, mergeAnswer } from './refresh.ts'
 import type { TokenAnswer } from './token-answer.ts'
 
 /** Registered with the vendor for the usual client; the second one for when the first is taken. */
-export const CALLBACK_PORTS = [1455, 1457] as const
+const CALLBACK_PORTS = [1455, 1457] as const
 const CALLBACK_PATH = '/auth/callback'
 const LOGIN_LIFE_MS = 10 * 60_000
 const MOST_PENDING = 32

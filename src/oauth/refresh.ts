@@ -91,7 +91,7 @@ async function ask(
   return 'kept'
 }
 
-export function routeOf({ account, signIn }: KeptSignIn): SignInRoute {
+function routeOf({ account, signIn }: KeptSignIn): SignInRoute {
   const { credential } = account
   const clientId = signIn.clientId ?? (credential.type === 'oauth' ? credential.clientId : undefined)
   return { proxy: account.proxy, ...(clientId === undefined ? {} : { clientId }) }

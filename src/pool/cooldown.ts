@@ -168,7 +168,7 @@ export function recordServing(health: Health, model: string, startedAt: number):
 }
 
 /** Whether an entry keeps requests away now, lets one through to try, or nothing at all. */
-export function judgeEntry(entry: Cooldown, now: number): 'open' | 'probe' | 'closed' {
+function judgeEntry(entry: Cooldown, now: number): 'open' | 'probe' | 'closed' {
   const rule = RULES[entry.reason as CoolingReason]
   if (now < entry.until) return now >= entry.probeAt && !entry.isProbing ? 'probe' : 'closed'
   if (!rule.isHalfOpen) return 'open'

@@ -33,7 +33,7 @@ export interface StickySessions {
 }
 
 const MOST_BINDINGS = 10_000
-export const WARM_CACHE_MS = 5 * 60_000
+const WARM_CACHE_MS = 5 * 60_000
 const HOUR_CACHE_MS = 60 * 60_000
 
 export function createStickySessions(options: { ttlMs: number; clock: Clock }): StickySessions {

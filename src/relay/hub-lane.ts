@@ -86,7 +86,7 @@ export function createHubLane(facts: HubLaneFacts): HubLane {
 }
 
 /** Reasoning state is bound to an account; the tag tells accounts apart without naming them. */
-export function accountTag(account: Account): string {
+function accountTag(account: Account): string {
   return createHash('sha256')
     .update(`${account.platform} ${account.baseUrl ?? ''} ${account.name}`)
     .digest('hex')

@@ -23,7 +23,7 @@ export interface Daybook {
 const MOST_DAYS = 62
 /** Names come from the config, models also from clients: what is beyond is summed up under one name. */
 const MOST_NAMES = 200
-export const OTHERS = '(others)'
+const OTHERS = '(others)'
 
 interface Day {
   readonly span: CalendarSpan

@@ -30,7 +30,7 @@ export function wrapText(text: string): string {
 }
 
 /** What is no such object is free text already. */
-export function unwrapText(argumentText: string): string {
+function unwrapText(argumentText: string): string {
   try {
     const value = JSON.parse(argumentText) as JsonValue
     const text = isJsonObject(value) ? value[TEXT_MEMBER] : undefined
