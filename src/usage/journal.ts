@@ -110,7 +110,7 @@ export function createJournal({ path, clock, warn }: JournalOptions): Journal {
 }
 
 /** `/var/usage.jsonl` and a moment of November 2026: `/var/usage-2026-11.jsonl`. Months are local ones. */
-function journalFile(path: string, at: number): string {
+export function journalFile(path: string, at: number): string {
   const ending = extname(path)
   return `${path.slice(0, path.length - ending.length)}-${localMonth(at).key}${ending}`
 }
