@@ -48,7 +48,8 @@ describe('one account is at its limit', () => {
     const { vendor, relay, ask, restOf } = await start(['a', 'b'])
     vendor.forKey('a').script(limited(typeof told === 'function' ? told(relay.clock.now()) : told))
     expect(servedBy(await ask())).toEqual([200, 'b', 2])
-    expect(await restOf('a')).toBe(restMs)
+    // A date has whole seconds, and a program's clock stands between two of them.
+    expect(Math.abs((await restOf('a')) - restMs)).toBeLessThanOrEqual(binary === undefined ? 0 : SECOND)
   })
 
   test('a burst concerns its model alone: the account goes on serving others', async () => {
