@@ -3,6 +3,7 @@
  */
 import type { RelayConfig } from '../config/config.ts'
 import type { Clock } from '../core/clock.ts'
+import { localDay } from '../core/local-calendar.ts'
 import { version } from '../core/version.ts'
 import type { TokenLimiter } from '../limits/token-limiter.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -62,6 +63,7 @@ export function createStatusViews(dependencies: ViewDependencies): StatusViews {
       waiting: pool.waiting,
       live: recorder.live(MOST_LIVE).map((live) => viewLive(live, clock.monotonic())),
       errors: recorder.errors(MOST_ERRORS).map(viewError),
+      today: localDay(clock.now()).key,
       days: recorder.totals('day', clock.now() - (MOST_DAYS - 1) * DAY_MS).map(viewTotals),
     }),
 

@@ -18,6 +18,8 @@ export interface StatusView {
   readonly live: readonly LiveRequestView[]
   /** The newest first, at most 20; `GET /admin/errors` has more. */
   readonly errors: readonly ErrorView[]
+  /** The relay's day, in its own time zone: YYYY-MM-DD, as the keys of `days`. */
+  readonly today: string
   /** Totals per day (local time), the oldest first, at most 31. */
   readonly days: readonly TotalsView[]
 }

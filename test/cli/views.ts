@@ -52,6 +52,7 @@ export function statusView(facts: Partial<StatusView> = {}): StatusView {
     waiting: 0,
     live: [],
     errors: [],
+    today: '2026-11-21',
     days: [],
     ...facts,
   }

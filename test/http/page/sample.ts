@@ -112,6 +112,7 @@ export function sampleStatus(now: number): StatusView {
         message: 'No account serves the model "claude-opus-9".',
       },
     ],
+    today: at(0).slice(0, 10),
     days: Array.from({ length: 31 }, (_, index) => day(index, new Date(now - (30 - index) * DAY_MS))),
   }
 }
