@@ -7,12 +7,16 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { AccountView, StatusView } from '../../../src/http/views.ts'
 import { CHROMIUM, startBrowser } from '../../harness/browser.ts'
+import { TOKEN } from '../../harness/relay.ts'
+import { ASK, setStage as setRelayStage } from '../stage.ts'
 import { ADMIN_TOKEN, type PageStage, startPageStage } from './stage.ts'
 
 const POLL_MS = 2_000
 
 interface Visit {
   readonly page: Page
+  /** Every address it asked for. */
+  readonly requests: readonly string[]
   /** Lets this much time pass in the page; requests that it makes then are under way afterwards. */
   readonly pass: (ms?: number) => Promise<void>
   readonly text: (selector: string) => Promise<string>
@@ -35,12 +39,18 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
   }
 
   /** Opens the page, with the admin token in this tab unless told otherwise; its clock stands still. */
-  async function visit(stage: PageStage, token: string | null = ADMIN_TOKEN, options: BrowserContextOptions = {}) {
+  async function visit(
+    stage: { readonly url: string },
+    token: string | null = ADMIN_TOKEN,
+    options: BrowserContextOptions = {},
+  ) {
     const context = await browser.newContext({ viewport: { width: 1200, height: 1000 }, ...options })
     onTestFinished(() => context.close())
     const page = await context.newPage()
     const said: string[] = []
     page.on('console', (message) => said.push(message.text()))
+    const requests: string[] = []
+    page.on('request', (request) => !request.url().startsWith('data:') && requests.push(request.url()))
     page.on('pageerror', (error) => said.push(error.message))
     page.on('dialog', (dialog) => (said.push(dialog.message()), void dialog.dismiss()))
     await page.addInitScript({ path: fileURLToPath(new URL('probe.js', import.meta.url)) })
@@ -50,6 +60,7 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
     await page.goto(stage.url)
     const visit: Visit = {
       page,
+      requests,
       pass: (ms = POLL_MS) => page.clock.runFor(ms),
       text: (selector) => page.locator(selector).innerText(),
       complaints: async () => [...said, ...((await page.evaluate('probe.violations')) as string[])],
@@ -75,22 +86,9 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
     expect(await complaints()).toEqual([])
   })
 
-  test('asks nothing of anybody but its relay, and keeps the token out of addresses and cookies', async () => {
+  test('moves nothing when numbers change, and asks nothing of anybody but its relay', async () => {
     const stage = await setStage()
-    const { page, pass } = await visit(stage)
-    const addresses: string[] = []
-    page.on('request', (request) => addresses.push(request.url()))
-    await shown(page, 'claude-team')
-    await pass()
-    await expect.poll(() => addresses).toContain(`${stage.url}/admin/status`)
-    expect(addresses.filter((address) => !address.startsWith(`${stage.url}/admin/`))).toEqual([])
-    expect(new Set(stage.addresses)).toEqual(new Set(['/', '/admin/status']))
-    expect(await page.evaluate('[document.cookie, localStorage.length]')).toEqual(['', 0])
-  })
-
-  test('moves nothing when numbers change', async () => {
-    const stage = await setStage()
-    const { page, pass, complaints } = await visit(stage)
+    const { page, pass, complaints, requests } = await visit(stage)
     await shown(page, 'claude-team')
     await page.evaluate('probe.shifts.length = 0')
     for (const factor of [1, 13, 170]) {
@@ -100,17 +98,9 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
       await page.evaluate('probe.painted()')
     }
     expect(await page.evaluate('probe.shifts')).toEqual([])
+    expect(requests.filter((url) => ![`${stage.url}/`, `${stage.url}/admin/status`].includes(url))).toEqual([])
+    expect(await page.evaluate('[document.cookie, localStorage.length]')).toEqual(['', 0])
     expect(await complaints()).toEqual([])
-  })
-
-  test('counts down between two answers', async () => {
-    const stage = await setStage()
-    const { page, pass, text } = await visit(stage)
-    await shown(page, 'claude-team')
-    const before = await text('.account:nth-child(2) .count')
-    await stage.goAway()
-    await pass(5_000)
-    expect(secondsIn(before) - secondsIn(await text('.account:nth-child(2) .count'))).toBe(5)
   })
 
   test('shows hostile names and messages as the text they are, on a phone too', async () => {
@@ -164,7 +154,7 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
     await page.getByRole('button', { name: 'Pause claude-team' }).focus()
     await page.keyboard.press('Enter')
     await expect.poll(() => stage.actions).toEqual(['POST /admin/accounts/claude-team/pause'])
-    await shown(page, 'pause done')
+    await shown(page, 'claude-team: pause done')
     // Other accounts come and go around it, and it is paused now.
     const [first, ...others] = stage.status.accounts as [AccountView, ...AccountView[]]
     stage.status = {
@@ -197,7 +187,6 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
       const stage = await setStage()
       const config = { ...stage.status.config, rejected: 'line 4: "prioritty" is no key' }
       stage.status = { ...stage.status, config }
-      stage.isClosed = true
       const { page } = await visit(stage, ADMIN_TOKEN, { colorScheme })
       await shown(page, 'claude-team')
       const faint = async (least: number): Promise<void> => {
@@ -215,61 +204,46 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
       await page.getByRole('button', { name: 'Lock' }).click()
       await page.getByLabel('Token', { exact: true }).fill('wrong')
       await page.keyboard.press('Enter')
-      await page.locator('.refusal', { hasText: 'does not know' }).waitFor()
+      await page.locator('.refusal', { hasText: 'does not take' }).waitFor()
       await faint(7)
     },
   )
 
-  test('needs a token for actions, says when one is wrong, and forgets a right one when told to', async () => {
+  test('shows nothing without a token, says when one is wrong, and forgets a right one when told to', async () => {
     const stage = await setStage()
-    const { page, text } = await visit(stage, null)
-    await shown(page, 'claude-team')
-    const pause = page.getByRole('button', { name: 'Pause claude-team' })
-    expect(await pause.count()).toBe(0)
-    await page.getByRole('button', { name: 'Unlock actions' }).click()
+    const { page, text, complaints } = await visit(stage, null)
+    const field = page.getByLabel('Token', { exact: true })
+    await field.waitFor()
+    await page.keyboard.press('Escape')
+    expect(await text('#waiting')).toBe('The relay shows itself to those who have a token.')
+    expect([await page.locator('.account').count(), stage.addresses, await complaints()]).toEqual([0, ['/'], []])
+    await page.getByRole('button', { name: 'Enter token' }).click()
     await page.keyboard.type('a wrong one')
     await page.keyboard.press('Enter')
-    await shown(page, 'The relay does not know this token.')
-    expect(await pause.count()).toBe(0)
-    await page.getByLabel('Token', { exact: true }).fill(ADMIN_TOKEN)
-    await page.keyboard.press('Enter')
-    await pause.click()
-    await shown(page, 'pause done')
-    expect(stage.actions).toEqual(['POST /admin/accounts/claude-team/pause'])
-    await page.reload()
-    await pause.waitFor()
-    await page.getByRole('button', { name: 'Lock' }).click()
-    await pause.waitFor({ state: 'hidden' })
-    expect(await page.evaluate('sessionStorage.length')).toBe(0)
-    expect([await text('#lock'), stage.addresses.filter((address) => address.includes('token'))]).toEqual([
-      'Unlock actions',
-      [],
-    ])
-  })
-
-  test('shows nothing where reading takes a token, until it has one', async () => {
-    const stage = await setStage()
-    stage.isClosed = true
-    const { page, text } = await visit(stage, null)
-    await page.getByLabel('Token', { exact: true }).waitFor()
+    await shown(page, 'The relay does not take this token.')
     expect(await page.locator('.account').count()).toBe(0)
-    await page.keyboard.press('Escape')
-    expect(await text('#waiting')).toBe('The relay shows its accounts to those who have a token.')
-    await page.getByRole('button', { name: 'Enter token' }).click()
-    await page.keyboard.type(ADMIN_TOKEN)
+    await field.fill(ADMIN_TOKEN)
     await page.keyboard.press('Enter')
     await shown(page, 'claude-team')
+    await page.reload()
+    await shown(page, 'claude-team')
+    await page.getByRole('button', { name: 'Lock' }).click()
+    await field.waitFor()
+    expect(await page.locator('#content').isVisible()).toBe(false)
+    expect(await page.evaluate('sessionStorage.length')).toBe(0)
+    expect(new Set(stage.addresses)).toEqual(new Set(['/', '/admin/status']))
   })
 
-  test('says that the relay is gone, keeps what it knew, and goes on when it is back', async () => {
+  test('says that the relay is gone, counts on with what it knew, and goes on when it is back', async () => {
     const stage = await setStage()
     const { page, pass, text } = await visit(stage)
     await shown(page, 'claude-team')
+    const before = secondsIn(await text('.account:nth-child(2) .count'))
     await stage.goAway()
-    await pass()
+    await pass(5_000)
     await expect.poll(() => text('#summary')).toBe('No answer')
     expect(await text('#announcement')).toBe('The relay does not answer. Trying again …')
-    expect(await text('#accounts')).toContain('claude-team')
+    expect(before - secondsIn(await text('.account:nth-child(2) .count'))).toBe(5)
     await stage.comeBack()
     await pass()
     await expect.poll(() => text('#summary')).toBe('2 of 4 ready')
@@ -294,22 +268,34 @@ describe.skipIf(CHROMIUM === null)('the status page', () => {
     await expect.poll(() => stage.addresses.length).toBe(asked + 1)
   })
 
-  test('says what a reload of the config did', async () => {
-    const stage = await setStage()
-    const { page } = await visit(stage)
+  test('has words for a relay that nobody has used yet, and for what a reload of its config did', async () => {
+    const stage = await setStage({ live: [], errors: [], days: [] })
+    const { page, complaints } = await visit(stage)
+    for (const words of ['Nothing is under way.', 'No errors.', 'No requests yet']) await shown(page, words)
+    expect(await complaints()).toEqual([])
     await page.getByRole('button', { name: 'Reload config' }).click()
-    await shown(page, 'The config is in force as it is.')
+    await shown(page, 'The config is in force as it is')
     stage.reload = { ...stage.reload, changed: true, accounts: { added: ['new'], removed: [], changed: ['a', 'b'] } }
     await page.getByRole('button', { name: 'Reload config' }).click()
-    await shown(page, 'Config reloaded. 1 account added · 2 accounts changed')
+    await shown(page, 'Config reloaded · 1 account added · 2 accounts changed')
     stage.reload = { ...stage.reload, config: { ...stage.reload.config, rejected: 'line 4: a comma is missing' } }
     await page.getByRole('button', { name: 'Reload config' }).click()
     await shown(page, 'The config was not taken: line 4: a comma is missing')
   })
 
-  test('has words for a relay that nobody has used yet', async () => {
-    const { page, complaints } = await visit(await setStage({ live: [], errors: [], days: [] }))
-    for (const words of ['Nothing is under way.', 'No errors.', 'No requests yet']) await shown(page, words)
+  test('shows and steers a real relay', async () => {
+    const { relay } = await setRelayStage()
+    expect((await relay.post(ASK.anthropic.path, ASK.anthropic.body)).status).toBe(200)
+    const { page, text, complaints } = await visit(relay, TOKEN)
+    await shown(page, 'All 3 ready')
+    expect(await text('.account:nth-child(1)')).toMatch(/claude\s*anthropic · API key[^]*Ready[^]*1 request/)
+    expect(await text('#tiles')).toMatch(/Requests today\s*1\s*0 failed/)
+    await page.getByRole('button', { name: 'Pause claude' }).click()
+    await shown(page, 'claude: paused')
+    await shown(page, '2 of 3 ready')
+    expect(relay.parts.pool.states.map(({ isPaused }) => isPaused)).toEqual([true, false, false])
+    await page.getByRole('button', { name: 'Resume claude' }).click()
+    await shown(page, 'All 3 ready')
     expect(await complaints()).toEqual([])
   })
 })

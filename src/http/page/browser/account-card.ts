@@ -19,11 +19,10 @@ export const STATE_WORDS: Record<AccountState, string> = {
 export interface CardContext {
   /** The relay's time, epoch ms. */
   readonly now: () => number
-  readonly mayAct: () => boolean
   readonly act: (account: string, action: AccountAction) => void
 }
 
-export function createAccountCard(element: HTMLElement, { now, mayAct, act }: CardContext) {
+export function createAccountCard(element: HTMLElement, { now, act }: CardContext) {
   const state = part(element, 'state')
   const mend = part(element, 'mend')
   const signIn = part(element, 'sign-in') as HTMLAnchorElement
@@ -61,7 +60,8 @@ export function createAccountCard(element: HTMLElement, { now, mayAct, act }: Ca
       sessions: plural(account.sessions, 'session'),
     })
     setText(mend, account.mend ?? '')
-    setShown(mend, account.mend !== null)
+    // Some reasons end in the very command that mends them.
+    setShown(mend, account.mend !== null && account.reason?.includes(account.mend) !== true)
     showCooldowns(account.cooldowns.filter(({ model }) => model !== null))
     showWindows(
       Object.entries(account.windows).map(([key, { used_percent: used, resets_at: resetsAt }]) => ({
@@ -77,7 +77,6 @@ export function createAccountCard(element: HTMLElement, { now, mayAct, act }: Ca
       setShown(button, means(button.dataset['action'] as AccountAction, account))
     setShown(signIn, account.sign_in !== null && isLocal(location.hostname))
     signIn.href = `/auth/login?account=${encodeURIComponent(name)}`
-    setShown(actions, mayAct())
   }
 }
 

@@ -5,11 +5,11 @@ import type { AccountView, ReloadView, StatusView } from '../../views.ts'
 import { createAccountCard } from './account-card.ts'
 import { createActivity } from './activity.ts'
 import { createAnnouncer } from './announcer.ts'
-import { createDayChart, NOTHING } from './day-chart.ts'
+import { createDayChart } from './day-chart.ts'
 import { createKeyedList } from './keyed-list.ts'
 import { createOverview } from './overview.ts'
 import { byId, setShown, setText } from './parts.ts'
-import { type AccountAction, createRelayClient, type Reading, type Refused } from './relay-client.ts'
+import { type AccountAction, createRelayClient, type Reading } from './relay-client.ts'
 import { createTokenDialog } from './token-dialog.ts'
 import { plural } from './words.ts'
 
@@ -30,47 +30,38 @@ function start(): void {
   const overview = createOverview()
   let seen: Seen | null = null
   let isSilent = false
-  let isLocked = false
   let isReading = false
   let poll = 0
 
   const sinceMs = (): number => (seen === null ? 0 : performance.now() - seen.at)
   const now = (): number => (seen?.serverNow ?? 0) + sinceMs()
-  const askForToken = createTokenDialog(client, () => {
-    isLocked = false
-    void read()
-  })
+  const askForToken = createTokenDialog(client, () => void read())
   const showAccounts = createKeyedList<AccountView>({
     container: byId('accounts'),
     template: 'account',
     keyOf: ({ name }) => name,
-    create: (element) =>
-      createAccountCard(element, {
-        now,
-        mayAct: () => client.token() !== null,
-        act: (name, action) => void act(name, action),
-      }),
+    create: (element) => createAccountCard(element, { now, act: (name, action) => void act(name, action) }),
   })
   const showDays = createDayChart(byId('days'), byId('measures'))
   const showActivity = createActivity(now, sinceMs)
 
   /** Countdowns and ages run on between two answers. */
   function show(): void {
-    setShown(byId('reload'), client.token() !== null)
-    setText(byId('lock'), isLocked ? 'Enter token' : client.token() === null ? 'Unlock actions' : 'Lock')
+    setShown(byId('reload'), seen !== null)
+    setText(byId('lock'), client.token() === null ? 'Enter token' : 'Lock')
     setShown(byId('waiting'), seen === null)
     setShown(byId('content'), seen !== null)
     document.body.classList.toggle('stale', isSilent)
     if (seen === null) return
     const { view } = seen
-    const today = todayOf(view, now())
-    overview.show(view, view.days.find(({ key }) => key === today) ?? NOTHING, now())
+    overview.show(view, now())
     if (isSilent) overview.say('unknown', 'No answer')
+    else overview.summarize(view.accounts)
     const { rejected } = view.config
     setText(byId('rejected'), rejected === null ? '' : `The newest config is not in force: ${rejected}`)
     setShown(byId('rejected'), rejected !== null)
     showAccounts(view.accounts)
-    showDays(view.days, today)
+    showDays(view.days, view.today)
     showActivity(view)
   }
 
@@ -78,10 +69,17 @@ function start(): void {
     if (isReading) return
     isReading = true
     clearTimeout(poll)
-    take(await client.read())
+    const token = client.token()
+    // Asked without a token the relay would refuse, and its log and the browser's would say so.
+    if (token === null) lock('')
+    else {
+      const reading = await client.read(token)
+      // Locked meanwhile: what was on its way is not for showing any more.
+      if (client.token() === token) take(reading)
+    }
     isReading = false
     show()
-    if (document.visibilityState === 'visible' && !isLocked) poll = setTimeout(() => void read(), POLL_MS)
+    if (document.visibilityState === 'visible' && client.token() !== null) poll = setTimeout(() => void read(), POLL_MS)
   }
 
   function take(reading: Reading): void {
@@ -94,12 +92,7 @@ function start(): void {
         seen = { ...reading, at: performance.now() }
         return
       case 'locked':
-        isLocked = true
-        seen = null
-        client.forget()
-        overview.say('unknown', 'Locked')
-        setText(byId('waiting'), 'The relay shows its accounts to those who have a token.')
-        askForToken(reading.message)
+        lock(reading.message)
         return
       case 'silent':
         setText(byId('waiting'), `${reading.message} Trying again …`)
@@ -108,41 +101,47 @@ function start(): void {
     }
   }
 
+  function lock(message: string): void {
+    client.forget()
+    seen = null
+    isSilent = false
+    overview.say('unknown', 'Locked')
+    setText(byId('about'), '\u00a0')
+    setText(byId('waiting'), 'The relay shows itself to those who have a token.')
+    askForToken(message)
+  }
+
   async function act(account: string, action: AccountAction): Promise<void> {
     if (action === 'test' || action === 'refresh') announce(`Waiting for the vendor of ${account} …`)
     const answer = await client.act(account, action)
-    if (answer.kind === 'done') announce(answer.value.message, !answer.value.ok)
-    else refused(answer)
+    if (answer.kind === 'done') announce(`${account}: ${answer.value.message}`, !answer.value.ok)
+    else announce(answer.message, true)
     await read()
   }
 
   async function reload(): Promise<void> {
     const answer = await client.reload()
     if (answer.kind === 'done') announce(describeReload(answer.value), answer.value.config.rejected !== null)
-    else refused(answer)
+    else announce(answer.message, true)
     await read()
-  }
-
-  function refused({ message, needsToken }: Refused): void {
-    if (needsToken) askForToken(message)
-    else announce(message, true)
   }
 
   byId('reload').addEventListener('click', () => void reload())
   byId('lock').addEventListener('click', () => {
-    if (client.token() === null)
-      return askForToken('With the admin token you can pause, resume, test and sign in accounts.')
-    client.forget()
-    void read()
+    lock('')
+    show()
   })
-  document.addEventListener('visibilitychange', () => void read())
+  document.addEventListener('visibilitychange', () => {
+    if (client.token() !== null) void read()
+  })
   setInterval(show, TICK_MS)
   void read()
 }
 
 function describeReload({ config, changed, accounts, settings, needs_restart: later, warnings }: ReloadView): string {
   if (config.rejected !== null) return `The config was not taken: ${config.rejected}`
-  const counts = [
+  const facts = [
+    changed ? 'Config reloaded' : 'The config is in force as it is',
     ...(['added', 'removed', 'changed'] as const)
       .filter((kind) => accounts[kind].length > 0)
       .map((kind) => `${plural(accounts[kind].length, 'account')} ${kind}`),
@@ -150,15 +149,7 @@ function describeReload({ config, changed, accounts, settings, needs_restart: la
     ...(later.length === 0 ? [] : [`from the next start on: ${later.join(', ')}`]),
     ...warnings,
   ]
-  return changed || counts.length > 0 ? `Config reloaded. ${counts.join(' · ')}` : 'The config is in force as it is.'
-}
-
-/** The relay's own day as far as it can be told from here: its newest one, or this machine's if that is later. */
-function todayOf({ days }: StatusView, now: number): string {
-  const at = new Date(now)
-  const local = new Date(now - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 10)
-  const newest = days.at(-1)?.key ?? ''
-  return newest > local ? newest : local
+  return facts.join(' · ')
 }
 
 start()

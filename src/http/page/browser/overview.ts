@@ -1,8 +1,8 @@
 /**
  * What is above everything else: how the relay is as a whole, and the figures of the day.
  */
-import type { AccountView, StatusView, TotalsView } from '../../views.ts'
-import { inputOf } from './day-chart.ts'
+import type { AccountView, StatusView } from '../../views.ts'
+import { inputOf, NOTHING } from './day-chart.ts'
 import { createKeyedList } from './keyed-list.ts'
 import { byId, part, setText, setTexts } from './parts.ts'
 import { countOf, dollars, roughly, span } from './words.ts'
@@ -30,10 +30,12 @@ export function createOverview() {
 
   return {
     say,
-    show(view: StatusView, today: TotalsView, now: number): void {
+    /** In words, how all accounts are together. */
+    summarize: (accounts: readonly AccountView[]) => say(...summaryOf(accounts)),
+    show(view: StatusView, now: number): void {
+      const today = view.days.find(({ key }) => key === view.today) ?? NOTHING
       const uptime = span(now - Date.parse(view.started_at))
       setText(byId('about'), `${view.version} · up ${uptime}`)
-      say(...summarize(view.accounts))
       const busy = view.accounts.reduce((sum, account) => sum + account.in_flight, 0)
       showTiles([
         {
@@ -54,7 +56,7 @@ export function createOverview() {
 }
 
 /** State and words for all accounts together. */
-function summarize(accounts: readonly AccountView[]): [state: string, text: string] {
+function summaryOf(accounts: readonly AccountView[]): [state: string, text: string] {
   const inUse = accounts.filter(({ state }) => state !== 'disabled')
   const ready = inUse.filter(({ state }) => state === 'ok').length
   if (inUse.length === 0) return ['needs_attention', 'No account in use']

@@ -6,17 +6,13 @@ import type { ActionView, AdminErrorView, ReloadView, StatusView } from '../../v
 
 export type Reading =
   | { readonly kind: 'view'; readonly view: StatusView; readonly serverNow: number }
-  /** A token is needed, or the one that was sent is none. */
+  /** The token is none. */
   | { readonly kind: 'locked'; readonly message: string }
   | { readonly kind: 'silent'; readonly message: string }
 
-export interface Refused {
-  readonly kind: 'refused'
-  readonly message: string
-  readonly needsToken: boolean
-}
-
-export type Answer<T> = { readonly kind: 'done'; readonly value: T } | Refused
+export type Answer<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'refused'; readonly message: string }
 
 export type AccountAction = ActionView['action']
 
@@ -31,20 +27,19 @@ export interface RelayClient {
   token(): string | null
   keep(token: string): void
   forget(): void
-  /** With the kept token, or with one that is only tried. */
-  read(token?: string): Promise<Reading>
+  read(token: string): Promise<Reading>
   act(account: string, action: AccountAction): Promise<Answer<ActionView>>
   reload(): Promise<Answer<ReloadView>>
 }
 
 export function createRelayClient(): RelayClient {
-  const send = (method: string, path: string, token: string | null, patienceMs: number): Promise<Response> =>
+  const send = (method: string, path: string, token: string, patienceMs: number): Promise<Response> =>
     fetch(path, {
       method,
       cache: 'no-store',
       credentials: 'omit',
       redirect: 'error',
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(patienceMs),
     })
 
@@ -52,11 +47,11 @@ export function createRelayClient(): RelayClient {
 
   async function post<T>(path: string): Promise<Answer<T>> {
     try {
-      const answer = await send('POST', path, keptToken(), ACT_PATIENCE_MS)
+      const answer = await send('POST', path, keptToken() ?? '', ACT_PATIENCE_MS)
       if (answer.ok) return { kind: 'done', value: (await answer.json()) as T }
-      return { kind: 'refused', message: await reasonOf(answer), needsToken: needsToken(answer) }
+      return { kind: 'refused', message: await reasonOf(answer) }
     } catch {
-      return { kind: 'refused', message: NO_ANSWER, needsToken: false }
+      return { kind: 'refused', message: NO_ANSWER }
     }
   }
 
@@ -67,8 +62,8 @@ export function createRelayClient(): RelayClient {
 
     async read(token) {
       try {
-        const answer = await send('GET', '/admin/status', token ?? keptToken(), READ_PATIENCE_MS)
-        if (needsToken(answer)) return { kind: 'locked', message: await reasonOf(answer) }
+        const answer = await send('GET', '/admin/status', token, READ_PATIENCE_MS)
+        if (answer.status === 401) return { kind: 'locked', message: 'The relay does not take this token.' }
         if (!answer.ok) return { kind: 'silent', message: await reasonOf(answer) }
         const view = (await answer.json()) as StatusView
         // The relay's clock, not this machine's: countdowns are about the relay's times.
@@ -82,8 +77,6 @@ export function createRelayClient(): RelayClient {
     reload: () => post('/admin/reload'),
   }
 }
-
-const needsToken = ({ status }: Response): boolean => status === 401 || status === 403
 
 /** The relay's own words, where it is the relay that answers and not something in front of it. */
 async function reasonOf(answer: Response): Promise<string> {

@@ -4,8 +4,8 @@
 import { byId, part, setShown, setText } from './parts.ts'
 import type { RelayClient } from './relay-client.ts'
 
-/** `onUnlocked` hears of a token that was accepted. Returns what opens the dialog, with the reason why. */
-export function createTokenDialog(client: RelayClient, onUnlocked: () => void): (why: string) => void {
+/** `onUnlocked` hears of a token that was accepted. Returns what opens the dialog, with what was wrong before, if anything. */
+export function createTokenDialog(client: RelayClient, onUnlocked: () => void): (message: string) => void {
   const dialog = byId('token-dialog') as HTMLDialogElement
   const input = byId('token') as HTMLInputElement
   const refusal = part(dialog, 'refusal')
@@ -31,10 +31,9 @@ export function createTokenDialog(client: RelayClient, onUnlocked: () => void): 
     onUnlocked()
   }
 
-  return (why) => {
+  return (message) => {
     if (dialog.open) return
-    setText(part(dialog, 'why'), why)
-    setText(refusal, '')
+    setText(refusal, message)
     dialog.showModal()
   }
 }
