@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import { assembleRelay, type AssembledRelay, type AssembleOptions } from '../../src/cli/assemble.ts'
 import { secretsOf } from '../../src/cli/config-secrets.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
@@ -49,6 +50,8 @@ export async function startRelay(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<TestRelay> {
   const folder = await mkdtemp(join(tmpdir(), 'relay-'))
+  // After the story's own end, which may write there once more.
+  if (isInStory()) onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const path = join(folder, 'config.json')
   const whole = { listen_addr: '127.0.0.1:0', auth_tokens: [TOKEN], ...settings }
   if (binary !== undefined && isInStory()) {

@@ -53,7 +53,7 @@ const LIFE_SECONDS = 3
 const SHORTEST_LIFE_MS = 10
 const LONGEST_LIFE_MS = 2_500
 /** A life this long has time to serve somebody, on a busy machine as well. */
-const LONG_ENOUGH_MS = 1_500
+const LONG_ENOUGH_MS = 2_000
 const REQUEST_EVERY_MS = 40
 const TROUBLE_SHARE = 0.01
 const START_PATIENCE_MS = 20_000
