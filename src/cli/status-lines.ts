@@ -40,7 +40,7 @@ export function renderStatus(view: StatusView, canvas: Canvas): string[] {
     [],
     ...view.accounts.flatMap((account) => renderAccount(account, nameWidth, canvas)),
   ]
-  const below = view.errors.flatMap((error) => renderError(error, width))
+  const below = gatherEqual(view.errors).flatMap(([error, times]) => renderError(error, times, width))
   const heading: Piece[][] = below.length === 0 ? [] : [[], [{ text: 'Last errors', colour: 'bold' }]]
   return [...above, ...heading, ...below].slice(0, height).map((pieces) => paint(pieces, width, hasColours))
 }
@@ -83,8 +83,13 @@ function renderAccount(account: AccountView, nameWidth: number, canvas: Canvas):
     ...flow(facts, INDENT, canvas.width),
     ...flow(windows, INDENT, canvas.width, INDENT),
     ...(account.reason === null ? [] : wrap(account.reason, INDENT, canvas.width, STATE_COLOURS[state])),
-    ...(account.mend === null ? [] : wrap(`mend it: ${account.mend}`, INDENT, canvas.width)),
+    ...(isMendTold(account) ? [] : wrap(`mend it: ${account.mend}`, INDENT, canvas.width)),
   ]
+}
+
+/** Some reasons are the command already. */
+function isMendTold({ mend, reason }: AccountView): boolean {
+  return mend === null || (reason?.includes(mend) ?? false)
 }
 
 const INDENT = '  '
@@ -121,9 +126,24 @@ function renderWindow(name: string, { used_percent: used, resets_at: resetsAt }:
   return { text, ...(colour === null ? {} : { colour }) }
 }
 
-function renderError({ at, status, client, account, model, message }: ErrorView, width: number): Piece[][] {
-  const words = [clockTime(at), String(status), client, account, model].filter((word) => word !== null)
-  return wrap(`${words.join('  ')}  ${message}`, INDENT, width)
+/** A client that goes on asking gets the same answer many times: told once, with the newest time and how often. */
+function gatherEqual(errors: readonly ErrorView[]): Array<[newest: ErrorView, times: number]> {
+  const gathered: Array<[ErrorView, number]> = []
+  for (const error of errors) {
+    const last = gathered.at(-1)
+    if (last !== undefined && wordsOf(last[0]) === wordsOf(error)) last[1]++
+    else gathered.push([error, 1])
+  }
+  return gathered
+}
+
+function renderError(error: ErrorView, times: number, width: number): Piece[][] {
+  const often = times === 1 ? '' : `  (${times} times)`
+  return wrap(`${clockTime(error.at)}  ${wordsOf(error)}${often}`, INDENT, width)
+}
+
+function wordsOf({ status, client, account, model, message }: ErrorView): string {
+  return [String(status), client, account, model, message].filter((word) => word !== null).join('  ')
 }
 
 /** Of this machine's day: `14:05:09`. */

@@ -41,6 +41,13 @@ describe('an account is shown', () => {
     ])
   })
 
+  test('with that command once where it is the reason already', () => {
+    const mend = 'sub2api-simple login plus'
+    expect(linesOf({ state: 'needs_attention', reason: `sign in with: ${mend}`, mend }).slice(1)).toEqual([
+      '  sign in with: sub2api-simple login plus',
+    ])
+  })
+
   test('with its windows as bars, the usual two first', () => {
     const windows = { '7d_oi': window(1, null), '7d': window(71, later(4 * 86_400)), '5h': window(50, later(7260)) }
     expect(linesOf({ windows }, { width: 120 }).slice(1)).toEqual([
@@ -67,6 +74,14 @@ test('errors stand below, and give way when the terminal is low', () => {
     ...[1, 2, 3].map((n) => expect.stringMatching(`^  ..:..:0${n}  503  laptop  claude  claude-x  trouble ${n}$`)),
   ])
   expect(render(statusView({ errors }), { height: lines.length - 2 })).toEqual(lines.slice(0, -2))
+})
+
+test('an error that repeats itself is told once, with its newest time and how often', () => {
+  const error = { request: 'r', client: 'mate', account: null, model: 'claude-x', status: 429, message: 'spent' }
+  const errors = [3, 2, 1].map((n) => ({ ...error, at: later(n) }))
+  expect(render(statusView({ errors })).slice(-1)).toEqual([
+    expect.stringMatching(/^  ..:..:03  429  mate  claude-x  spent  \(3 times\)$/),
+  ])
 })
 
 describe('whatever the names are', () => {
