@@ -132,7 +132,10 @@ function reportMatrix(name, kind, last) {
   if (explained.length > 0) console.log(`  explained in test/faults/README.md: ${list(explained)}`)
   if (options.binary !== null) {
     console.log(`  played against the program: ${list(passed)}`)
-    console.log(`  only in process (virtual clock, or nothing a program shows): ${list(missing)}`)
+    const seen = missing.filter((row) => results.has(row))
+    console.log(`  only in process (virtual clock, or nothing a program shows): ${list(seen)}`)
+    const unreached = missing.filter((row) => !results.has(row))
+    if (unreached.length > 0) console.log(`  not reached: ${list(unreached)}`)
     return true
   }
   if (missing.length > 0) console.log(`  without a test: ${list(missing)}`)
