@@ -35,6 +35,7 @@ import { createJournal, type Journal } from '../usage/journal.ts'
 import { createMetrics } from '../usage/metrics.ts'
 import { createPriceList } from '../usage/price-list.ts'
 import { createResponseMemory, type ResponseMemory } from '../relay/response-memory.ts'
+import { createRefusedMembers } from '../relay/refused-members.ts'
 import { createRetryBudget } from '../relay/retry-budget.ts'
 import { createUsageRecorder, type UsageRecorder } from '../usage/recorder.ts'
 import { secretsOf } from './config-secrets.ts'
@@ -135,6 +136,7 @@ export function assembleRelay(
   const login = createLoginRoute({ accounts: () => config.accounts.filter(canSignIn), desk })
   const responses = createResponseMemory(clock)
   const budget = createRetryBudget(clock)
+  const refused = createRefusedMembers(log.warn)
   const limiter = createTokenLimiter(clock)
   const metrics = createMetrics()
   const readProcess = createProcessReader()
@@ -166,6 +168,7 @@ export function assembleRelay(
       credentials: keeper,
       responses,
       budget,
+      refused,
       clock,
       heartbeat,
       debug,

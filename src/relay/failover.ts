@@ -11,13 +11,12 @@ import type { AttemptResult } from './attempt-contract.ts'
 import { createConclusion } from './conclusion.ts'
 import { createDispatch, type DispatchDependencies, upstreamModelOf } from './dispatch.ts'
 import { type FailedAttempt, judgeResult, tellFailure } from './failure.ts'
-import { createRefusedMembers } from './refused-members.ts'
 import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type RelayRequest, type ThreadedRequest } from './request.ts'
 import type { RetryBudget } from './retry-budget.ts'
 import { type Credentials, type Skipped, withCredential } from './with-credential.ts'
 
-export interface FailoverDependencies extends Omit<DispatchDependencies, 'refused'> {
+export interface FailoverDependencies extends DispatchDependencies {
   readonly credentials: Credentials
   readonly budget: RetryBudget
 }
@@ -45,9 +44,8 @@ interface Tries {
 const SHORT_REST_MS = 2_000
 
 export function createFailover(dependencies: FailoverDependencies): Failover {
-  const { config, pool, clock, budget } = dependencies
-  const refused = createRefusedMembers(dependencies.warn)
-  const dispatch = createDispatch({ ...dependencies, refused })
+  const { config, pool, clock, budget, refused } = dependencies
+  const dispatch = createDispatch(dependencies)
   const { conclude, blame } = createConclusion(dependencies)
 
   return tryAccounts
