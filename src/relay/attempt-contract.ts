@@ -100,6 +100,16 @@ export type AttemptResult =
     }
   | { readonly kind: 'gone'; readonly usage: Usage }
 
+/** After the end of an answer its connection gets this long to end properly, to be used again; then it is cut. */
+export const CLOSE_GRACE_MS = 1_000
+
+/** For an upstream that says that it failed and not how. */
+export const UNKNOWN_ERROR: UpstreamError = {
+  type: '',
+  code: '',
+  message: 'the upstream reported an error without a text',
+}
+
 /** What takes an answer's body. */
 export interface BodySink {
   onData(chunk: Buffer): boolean

@@ -10,7 +10,13 @@ import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
 import { createFold } from '../protocols/fold.ts'
 import type { Delta } from '../protocols/hub.ts'
-import { FINISH_GRACE_MS, type AttemptJob, type AttemptResult, type BodySink } from './attempt-contract.ts'
+import {
+  CLOSE_GRACE_MS,
+  FINISH_GRACE_MS,
+  type AttemptJob,
+  type AttemptResult,
+  type BodySink,
+} from './attempt-contract.ts'
 import type { HubLane } from './hub-lane.ts'
 
 /** What says that something will come, and nothing of it: until more follows another account may take over. */
@@ -21,8 +27,6 @@ const ANNOUNCEMENTS: ReadonlySet<Delta['type']> = new Set([
   'reasoning-start',
   'refusal-start',
 ])
-/** After the end of the answer the connection may end properly, to be used again. */
-const CLOSE_GRACE_MS = 1_000
 /** An event is translated as a whole: a picture, or the arguments of a call that writes a long file. */
 const LARGEST_EVENT_BYTES = 128 * 1024 * 1024
 

@@ -9,15 +9,17 @@ import type { Timer } from '../core/clock.ts'
 import { createFrameScanner, type Frame, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AnswerStart, UpstreamError, Usage } from '../protocols/contract.ts'
-import { FINISH_GRACE_MS, type AttemptJob, type AttemptResult, type BodySink } from './attempt-contract.ts'
+import {
+  CLOSE_GRACE_MS,
+  FINISH_GRACE_MS,
+  UNKNOWN_ERROR,
+  type AttemptJob,
+  type AttemptResult,
+  type BodySink,
+} from './attempt-contract.ts'
 import { createEventBuffer } from './event-buffer.ts'
 import { renameInEvents } from './model-renamer.ts'
 
-/**
- * After the terminal event the connection may end properly, to be used again; a server that holds it open is cut off.
- * After an error event there may be a second one: OpenAI sends `error`, then the `response.failed` that Codex looks for.
- */
-const CLOSE_GRACE_MS = 1_000
 /** Start events beyond this are no start events. */
 const MOST_HELD_BYTES = 1024 * 1024
 
@@ -169,7 +171,7 @@ export function createPump(
     if (result !== null) settle(result)
   }
 
-  /** An error event may be told once more; any other end is final. */
+  /** After `error` OpenAI sends the `response.failed` that Codex looks for; any other end is final. */
   function closeInTime(): void {
     if (mayFailAgain) closing ??= clock.timer(CLOSE_GRACE_MS, closeClient)
     else closeClient()
@@ -236,5 +238,3 @@ export function createPump(
 
 /** `data: [DONE]` alone is an end without an answer; a terminal event that carries the answer is larger. */
 const MOST_EMPTY_TERMINAL_BYTES = 64
-
-const UNKNOWN_ERROR: UpstreamError = { type: '', code: '', message: 'the upstream reported an error without a text' }

@@ -6,12 +6,16 @@ import type { Timer } from '../core/clock.ts'
 import { createFrameScanner, type Frame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
-import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
+import {
+  CLOSE_GRACE_MS,
+  UNKNOWN_ERROR,
+  type AttemptJob,
+  type AttemptResult,
+  type BodySink,
+} from './attempt-contract.ts'
 import { renameWhole } from './model-renamer.ts'
 
 const MOST_STREAM_BYTES = 256 * 1024 * 1024
-/** After the terminal event the connection may end properly, to be used again. */
-const CLOSE_GRACE_MS = 1_000
 
 /** `fold` makes one answer of a whole stream; null when there is none in it. */
 export function createStreamCollector(
@@ -122,8 +126,6 @@ export function createStreamCollector(
     },
   }
 }
-
-const UNKNOWN_ERROR: UpstreamError = { type: '', code: '', message: 'the upstream reported an error without a text' }
 
 function withoutContentType(rawHeaders: readonly string[]): string[] {
   const kept: string[] = []
