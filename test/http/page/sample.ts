@@ -3,6 +3,7 @@
  * used up, a month of usage.
  */
 import type { AccountView, StatusView, TokenView, TotalsView } from '../../../src/http/views.ts'
+import { accountView } from '../../cli/views.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -117,31 +118,7 @@ export function sampleStatus(now: number): StatusView {
   }
 }
 
-function account(name: string, facts: Partial<AccountView>): AccountView {
-  return {
-    name,
-    platform: 'anthropic',
-    type: 'api_key',
-    protocols: ['anthropic'],
-    tags: [],
-    priority: 50,
-    concurrency: 3,
-    in_flight: 0,
-    state: 'ok',
-    reason: null,
-    until: null,
-    mend: null,
-    cooldowns: [],
-    windows: {},
-    sign_in: null,
-    sessions: 0,
-    requests: 0,
-    failures: 0,
-    cache_hit_percent: null,
-    last_error: null,
-    ...facts,
-  }
-}
+const account = (name: string, facts: Partial<AccountView>): AccountView => accountView({ name, ...facts })
 
 const window = (used: number, resetsAt: string): AccountView['windows'][string] => ({
   used_percent: used,
