@@ -18,8 +18,3 @@ export function alignColumns(
     (numeric.has(column) ? padStart : padEnd)(cell, widths.get(column) ?? 0)
   return safe.map((row) => row.map(pad).join('  ').trimEnd())
 }
-
-/** `1 account`, `2 accounts`. */
-export function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`
-}

@@ -3,13 +3,14 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { urlOf } from '../config/access.ts'
 import type { RelayConfig } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { recoverConfig } from '../config/store.ts'
 import { formatProblem } from '../config/problem.ts'
 import { watchConfig } from '../config/watch.ts'
 import type { Account } from '../core/account.ts'
-import { type Clock, createSystemClock } from '../core/clock.ts'
+import { atMost, type Clock, createSystemClock } from '../core/clock.ts'
 import { formatDuration } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import { version } from '../core/version.ts'
@@ -117,7 +118,7 @@ async function openDebugLog(config: RelayConfig, clock: Clock, log: Log): Promis
 
 function introduce(config: RelayConfig, server: RelayServer, relay: AssembledRelay): void {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
-  const url = `http://${config.listen.host === null ? 'localhost' : hostForUrl(config.listen.host)}:${server.port}`
+  const url = urlOf({ host: config.listen.host, port: server.port })
   say(`sub2api-simple ${version}: listening on ${server.addresses.join(' and ')}`)
   if (config.listen.host === null)
     say('  reachable from other machines, as listen_addr asks: every caller needs a token')
@@ -159,18 +160,6 @@ function loginUrl(
 /** Nobody is waited for at the callback port any more; a refresh that was begun is. */
 async function endSignIns({ desk, keeper }: AssembledRelay, clock: Clock): Promise<void> {
   await Promise.all([desk.stop(), atMost(REFRESH_PATIENCE_MS, keeper.stop(), clock)])
-}
-
-function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.timer(ms, resolve)
-    void work.then(() => (timer.cancel(), resolve()))
-  })
-}
-
-function hostForUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost'
-  return host.includes(':') ? `[${host}]` : host
 }
 
 /** The first signal drains, the second one ends at once. */

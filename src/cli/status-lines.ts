@@ -5,7 +5,7 @@
 import { formatDuration } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import type { AccountView, ErrorView, StatusView, WindowView } from '../http/views.ts'
-import { count } from './columns.ts'
+import { count } from '../core/count.ts'
 import { fit, padEnd, padStart, widthOf } from './terminal-text.ts'
 
 export interface Canvas {

@@ -19,6 +19,14 @@ export interface Clock {
   random(): number
 }
 
+/** Resolves when `work` is done, and after `ms` at the latest. */
+export function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.timer(ms, resolve)
+    void work.then(() => (timer.cancel(), resolve()))
+  })
+}
+
 /** setTimeout fires at once for delays that do not fit in 31 bits. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 

@@ -1,6 +1,7 @@
 /**
  * What the owner of the relay can do to one account while it runs.
  */
+import { count } from '../core/count.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { TokenKeeper } from '../oauth/tokens.ts'
 import type { Pool } from '../pool/pool.ts'
@@ -24,7 +25,9 @@ export function createActions({ pool, refreshSignIn, probe }: ActionDependencies
     async pause(state) {
       if (state.isPaused) return done('it is paused already')
       pool.setPaused(state, true)
-      return done(state.inFlight === 0 ? 'paused' : `paused; it finishes the ${state.inFlight} requests it serves`)
+      return done(
+        state.inFlight === 0 ? 'paused' : `paused; it finishes the ${count(state.inFlight, 'request')} it serves`,
+      )
     },
 
     async resume(state) {

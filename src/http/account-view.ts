@@ -81,7 +81,7 @@ export function viewWindows({ windows }: AccountState): Record<string, WindowVie
   )
 }
 
-function viewSignIn({ expiresAt, isRefreshing, trouble, unsaved }: SignInStatus): SignInView {
+export function viewSignIn({ expiresAt, isRefreshing, trouble, unsaved }: SignInStatus): SignInView {
   return {
     expires_at: expiresAt === null ? null : timeOf(expiresAt),
     refreshing: isRefreshing,

@@ -3,15 +3,15 @@
  * clients on this machine; never for web pages of another origin. Nothing here reads or writes a secret.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GatewayError, invalidRequest, retryAfterSeconds, STATUS_OF_KIND } from '../core/errors.ts'
+import { GatewayError, invalidRequest, retryAfterSeconds } from '../core/errors.ts'
 import type { Log } from '../io/log.ts'
 import type { Act, ActionName } from './account-actions.ts'
 import { readQuestion, readUsageQuestion } from './admin-query.ts'
-import { pathOf } from './dialect.ts'
 import { newRequestId, unknownPath } from './door.ts'
 import { explain } from './explain.ts'
 import { type Guard, isForeignPage } from './guard.ts'
 import { sendJson } from './reply.ts'
+import { pathOf, queryOf } from './request-target.ts'
 import { createStatusViews, type ViewDependencies } from './status-view.ts'
 import { timeOf } from './account-view.ts'
 import { viewTotals } from './usage-views.ts'
@@ -55,7 +55,7 @@ export function createAdmin(dependencies: AdminDependencies): AdminListener {
     const show = shown.get(parts.join('/'))
     if (show !== undefined) {
       requireMethod(incoming, ['GET', 'HEAD'])
-      return show(new URLSearchParams((incoming.url ?? '').split('?')[1] ?? ''))
+      return show(queryOf(incoming))
     }
     if (parts.length === 1 && parts[0] === 'reload') {
       requireMethod(incoming, ['POST'])
@@ -108,7 +108,7 @@ function refuse(outgoing: ServerResponse, error: GatewayError, requestId: string
   const view: AdminErrorView = { error: { message: error.message, type: error.kind } }
   if (error.kind === 'unauthorized') outgoing.setHeader('www-authenticate', 'Bearer')
   if (error.retryAfterMs !== undefined) outgoing.setHeader('retry-after', retryAfterSeconds(error.retryAfterMs))
-  sendJson(outgoing, requestId, error.status ?? STATUS_OF_KIND[error.kind], view)
+  sendJson(outgoing, requestId, error.status, view)
 }
 
 function requireMethod(incoming: IncomingMessage, allowed: readonly string[]): void {

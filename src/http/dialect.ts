@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Protocol } from '../core/account.ts'
 import { modelDialect, type ModelDialect } from './models.ts'
+import { pathOf } from './request-target.ts'
 
 export function protocolOf(incoming: IncomingMessage): Protocol {
   const path = pathOf(incoming)
@@ -11,13 +12,6 @@ export function protocolOf(incoming: IncomingMessage): Protocol {
   if (path.includes('/v1beta/') || /\/models\/[^/]*:/.test(path)) return 'gemini'
   if (/\/models(\/|$)/.test(path)) return PROTOCOL_OF_LIST[modelDialect(incoming, path)]
   return path.includes('/responses') ? 'openai-responses' : 'openai-chat'
-}
-
-/** What stands before the query, as the client wrote it. */
-export function pathOf(incoming: IncomingMessage): string {
-  const { url = '' } = incoming
-  const at = url.indexOf('?')
-  return at < 0 ? url : url.slice(0, at)
 }
 
 const PROTOCOL_OF_LIST: Record<ModelDialect, Protocol> = {

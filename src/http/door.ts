@@ -11,9 +11,10 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log } from '../io/log.ts'
 import { protocols } from '../protocols/index.ts'
-import { pathOf, protocolOf } from './dialect.ts'
+import { protocolOf } from './dialect.ts'
 import { type Guard, unauthorized } from './guard.ts'
 import { refuse } from './reply.ts'
+import { pathOf } from './request-target.ts'
 
 export type App = Hono<{ Bindings: HttpBindings }>
 

@@ -6,6 +6,7 @@ import type { ClientToken } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { createTokenMatcher, type Secret } from '../core/secret.ts'
+import { queryOf } from './request-target.ts'
 
 export interface Guard {
   /**
@@ -115,7 +116,7 @@ function presentedTokens(incoming: IncomingMessage): string[] {
   const { headers } = incoming
   const found: string[] = []
   const bearer = /^bearer\s+(.*)$/i.exec(headers.authorization ?? '')?.[1]
-  for (const value of [bearer, headers['x-api-key'], headers['x-goog-api-key'], ...queryKeys(incoming.url ?? '')]) {
+  for (const value of [bearer, headers['x-api-key'], headers['x-goog-api-key'], ...queryKeys(incoming)]) {
     const text = (Array.isArray(value) ? value[0] : value)?.trim() ?? ''
     if (text !== '' && text.length <= LONGEST_TOKEN) found.push(text)
   }
@@ -123,9 +124,9 @@ function presentedTokens(incoming: IncomingMessage): string[] {
 }
 
 /** `?key=` is how Google's clients present a key, on their own paths alone; two of them are a trick. */
-function queryKeys(url: string): string[] {
-  if (!/^\/(v1beta|v1\/models)\//.test(url)) return []
-  const keys = new URLSearchParams(url.split('?')[1] ?? '').getAll('key')
+function queryKeys(incoming: IncomingMessage): string[] {
+  if (!/^\/(v1beta|v1\/models)\//.test(incoming.url ?? '')) return []
+  const keys = queryOf(incoming).getAll('key')
   return keys.length === 1 ? keys : []
 }
 

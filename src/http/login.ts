@@ -10,6 +10,7 @@ import { renderPage } from '../core/page.ts'
 import { createTokenMatcher } from '../core/secret.ts'
 import type { LoginDesk } from '../oauth/login.ts'
 import { isLocalUser } from './guard.ts'
+import { queryOf } from './request-target.ts'
 
 export interface LoginRoute {
   handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
@@ -39,7 +40,7 @@ export function createLoginRoute({ accounts, desk }: LoginRouteDependencies): Lo
     async handle(incoming, outgoing) {
       // Whatever only looks at links must not start sign-ins.
       if (incoming.method !== 'GET') return sendPage(outgoing, 405, 'Not possible', 'This address can only be opened.')
-      const query = new URLSearchParams((incoming.url ?? '').split('?')[1] ?? '')
+      const query = queryOf(incoming)
       if (!mayStart(incoming, query.get('ticket'))) {
         const text =
           'A sign-in can be started on the machine the relay runs on: open the link that it printed there, or run "sub2api-simple login".'

@@ -6,6 +6,7 @@ import type { Account, ClientToken } from '../core/account.ts'
 import { matchesPattern } from '../core/match.ts'
 import type { RelayConfig } from '../config/config.ts'
 import { providerOf } from '../providers/index.ts'
+import { queryOf } from './request-target.ts'
 
 export interface ListedModel {
   readonly id: string
@@ -54,7 +55,7 @@ export function listModels(
 
 /** Which list a client expects, by the marks that real clients carry. */
 export function modelDialect(incoming: IncomingMessage, path: string): ModelDialect {
-  const query = new URLSearchParams(incoming.url?.split('?')[1] ?? '')
+  const query = queryOf(incoming)
   if (path.includes('/v1beta/') || incoming.headers['x-goog-api-key'] !== undefined) return 'gemini'
   if (incoming.headers['anthropic-version'] !== undefined) return 'anthropic'
   return query.has('client_version') ? 'codex' : 'openai'

@@ -23,7 +23,8 @@ import { readBody } from './body.ts'
 import { isForm, readFormEnvelope } from './form-envelope.ts'
 import { refuse } from './reply.ts'
 import { estimateRequest } from './request-estimate.ts'
-import { recordRequest, shorten, tellTry } from './request-record.ts'
+import { type EndedRequest, recordRequest, shorten, tellEnd } from './request-record.ts'
+import { queryOf } from './request-target.ts'
 
 export interface RelayRoute {
   readonly protocol: Protocol
@@ -126,7 +127,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
     } finally {
       leave()
     }
-    const ended = {
+    const ended: EndedRequest = {
       live,
       operation: route.operation,
       story,
@@ -143,26 +144,7 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
     settle?.({ tokens: tokens.input + tokens.cacheWrite + tokens.output, cost })
     recorder.finish(record, story?.failures ?? [])
     if (!config.enableRequestLog) return
-    // What is undefined is left out of the line: one object as it stands costs less than one put together from others.
-    log[record.outcome === 'served' ? 'info' : 'warn']('request.end', {
-      request: requestId,
-      client: client.name,
-      protocol: route.protocol,
-      operation: route.operation === 'generate' ? undefined : route.operation,
-      model: record.model,
-      upstream_model: record.upstreamModel === record.model ? undefined : (record.upstreamModel ?? undefined),
-      account: record.account,
-      status: record.status,
-      outcome: record.outcome,
-      attempts: record.attempts,
-      ms: record.totalMs,
-      first_content_ms: record.firstContentMs,
-      bytes_in: bytesIn,
-      bytes_out: bytesOut,
-      ...story?.usage,
-      failures: story === null || story.failures.length === 0 ? undefined : story.failures.map(tellTry),
-      refusal: refusal?.message,
-    })
+    log[record.outcome === 'served' ? 'info' : 'warn']('request.end', tellEnd(record, ended))
   }
 
   return (client, route, incoming, outgoing, requestId) => {
@@ -175,13 +157,6 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
 
 /** What takes pictures. */
 const FORM_OPERATIONS: ReadonlySet<Operation> = new Set(['images/edits', 'images/variations'])
-
-const NO_QUERY = new URLSearchParams()
-
-function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
-  const at = url.indexOf('?')
-  return at < 0 ? NO_QUERY : new URLSearchParams(url.slice(at + 1))
-}
 
 /** Gemini's path says what other dialects' bodies say. */
 function completeEnvelope(envelope: Envelope, { operation, path }: RelayRoute): Envelope {

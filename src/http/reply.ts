@@ -8,7 +8,11 @@ import type { Downstream } from '../protocols/contract.ts'
 
 /** A small JSON answer; a HEAD request gets its head alone. */
 export function sendJson(outgoing: ServerResponse, requestId: string, status: number, value: unknown): void {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`)
+  sendJsonBytes(outgoing, requestId, status, Buffer.from(`${JSON.stringify(value)}\n`))
+}
+
+/** The same for what is JSON already. */
+export function sendJsonBytes(outgoing: ServerResponse, requestId: string, status: number, body: Buffer): void {
   outgoing.writeHead(status, {
     'content-type': 'application/json',
     'content-length': body.length,

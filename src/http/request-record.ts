@@ -2,6 +2,7 @@
  * What the books keep of a request that is over.
  */
 import type { GatewayError } from '../core/errors.ts'
+import type { Facts } from '../io/log.ts'
 import type { Usage } from '../protocols/contract.ts'
 import { isPlain, type Operation } from '../providers/contract.ts'
 import type { RelayRecord } from '../relay/request.ts'
@@ -65,8 +66,34 @@ export function shorten(model: string): string {
   return model.slice(0, 200)
 }
 
+/**
+ * The facts of the request's line in the log. What is undefined is left out of it: one object as it stands costs less than
+ * one put together from others.
+ */
+export function tellEnd(record: UsageRecord, { story, refusal, bytesIn, bytesOut }: EndedRequest): Facts {
+  return {
+    request: record.request,
+    client: record.client,
+    protocol: record.protocol,
+    operation: record.operation === 'generate' ? undefined : record.operation,
+    model: record.model,
+    upstream_model: record.upstreamModel === record.model ? undefined : (record.upstreamModel ?? undefined),
+    account: record.account,
+    status: record.status,
+    outcome: record.outcome,
+    attempts: record.attempts,
+    ms: record.totalMs,
+    first_content_ms: record.firstContentMs,
+    bytes_in: bytesIn,
+    bytes_out: bytesOut,
+    ...story?.usage,
+    failures: story === null || story.failures.length === 0 ? undefined : story.failures.map(tellTry),
+    refusal: refusal?.message,
+  }
+}
+
 /** An attempt that came to nothing, in one line. */
-export function tellTry({ account, reason, message }: FailedTry): string {
+function tellTry({ account, reason, message }: FailedTry): string {
   const told = reason === null ? message : `${reason} (${message})`
   return account === null ? told : `${account}: ${told}`
 }

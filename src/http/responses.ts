@@ -7,7 +7,7 @@ import type { ClientToken } from '../core/account.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ResponseMemory } from '../relay/response-memory.ts'
 import type { App, Door } from './door.ts'
-import { sendJson } from './reply.ts'
+import { sendJson, sendJsonBytes } from './reply.ts'
 
 export function addResponseRoutes(app: App, door: Door, responses: ResponseMemory): void {
   const remembered = (answer: typeof sendResponse) =>
@@ -34,13 +34,7 @@ function sendResponse(
 ): void {
   const transcript = memory.find(client.name, id)?.transcript
   if (transcript == null) throw unknownResponse(id)
-  outgoing.writeHead(200, {
-    'content-type': 'application/json',
-    'content-length': transcript.response.length,
-    'x-request-id': requestId,
-    'cache-control': 'no-store',
-  })
-  outgoing.end(outgoing.req.method === 'HEAD' ? undefined : transcript.response)
+  sendJsonBytes(outgoing, requestId, 200, transcript.response)
 }
 
 /** Throws `not_found` likewise. */

@@ -6,7 +6,7 @@ import { viewHealth } from '../pool/cooldown.ts'
 import type { SignInStatus, TokenKeeper } from '../oauth/tokens.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { AccountState } from '../pool/select.ts'
-import { restsOf, viewCooldowns, viewWindows } from './account-view.ts'
+import { restsOf, viewCooldowns, viewSignIn, viewWindows } from './account-view.ts'
 
 export interface StatusSources {
   readonly describeSignIn: TokenKeeper['describe']
@@ -63,17 +63,8 @@ function describeAccount(
     enabled: account.enabled,
     state: needsAttention ? 'needs_attention' : state.isPaused ? 'paused' : rests.length > 0 ? 'cooling' : 'ok',
     problem: state.problem,
-    ...(signIn === null ? {} : { sign_in: describe(signIn) }),
+    ...(signIn === null ? {} : { sign_in: { ...viewSignIn(signIn), unsaved: signIn.unsaved } }),
     cooldowns: viewCooldowns(state, sources),
     windows: viewWindows(state),
-  }
-}
-
-function describe({ expiresAt, isRefreshing, trouble, unsaved }: SignInStatus): unknown {
-  return {
-    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
-    refreshing: isRefreshing,
-    trouble,
-    unsaved,
   }
 }

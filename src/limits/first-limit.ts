@@ -2,6 +2,7 @@
  * The limits of a client token as one question: is there one that keeps this request out, and until when?
  */
 import type { TokenLimits } from '../core/account.ts'
+import { count } from '../core/count.ts'
 import { formatDuration } from '../core/duration.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Spend } from './spend.ts'
@@ -114,10 +115,6 @@ function refusal(
     limitedBy: 'token',
     ...(retryAfterMs > LONG_WAIT_MS ? { retryable: false } : {}),
   })
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function usd(amount: number): string {

@@ -3,7 +3,7 @@
  * with a key or a fixed token pass through untouched.
  */
 import type { Account, UsableCredential } from '../core/account.ts'
-import type { Timer } from '../core/clock.ts'
+import { atMost, type Timer } from '../core/clock.ts'
 import { Secret } from '../core/secret.ts'
 import { createKeptAccounts } from './kept-accounts.ts'
 import { isDue, isRenewable, isUsable, type KeptSignIn, problemOf } from './kept-sign-in.ts'
@@ -158,7 +158,7 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
       if (isUsable(kept, clock)) {
         if (isDue(kept, clock)) void refresh(kept)
       } else if (kept.running !== null || (isRenewable(kept) && clock.monotonic() >= kept.nextTryAt)) {
-        await atMost(LONGEST_WAIT_MS, refresh(kept))
+        await atMost(LONGEST_WAIT_MS, refresh(kept), clock)
       }
       const { accessToken, accountId } = kept.signIn
       if (accessToken !== null && isUsable(kept, clock)) return { type: 'bearer', secret: accessToken, accountId }
@@ -174,7 +174,7 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
       const ageMs = kept.lifeMs === null ? Infinity : kept.lifeMs - (kept.endsAtMonotonic - clock.monotonic())
       if (kept.running === null && (ageMs < YOUNG_MS || clock.monotonic() < kept.nextTryAt)) return false
       kept.isRefused = true
-      await atMost(LONGEST_WAIT_MS, refresh(kept))
+      await atMost(LONGEST_WAIT_MS, refresh(kept), clock)
       return isUsable(kept, clock)
     },
 
@@ -221,13 +221,6 @@ export function createTokenKeeper(dependencies: KeeperDependencies): TokenKeeper
         unsaved: kept.unsaved?.reason ?? null,
       }
     },
-  }
-
-  function atMost(ms: number, work: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = clock.timer(ms, resolve)
-      void work.then(() => (timer.cancel(), resolve()))
-    })
   }
 }
 
