@@ -141,11 +141,25 @@ export function isCompleteJson(bytes: Buffer): boolean {
 
 /** The value in `range`, built. Throws JsonSyntaxError for what only a full parse notices, such as a bad escape. */
 export function parseValue(bytes: Buffer, range: Range): JsonValue {
+  if (isPlainText(bytes, range)) return bytes.toString('latin1', range.start + 1, range.end - 1)
   try {
     return JSON.parse(bytes.toString('utf8', range.start, range.end)) as JsonValue
   } catch {
     throw new JsonSyntaxError('a value that cannot be read', bytes, range.start)
   }
+}
+
+/** Texts up to this length are mostly names, and nearly always what stands between their quotes. */
+const LONGEST_NAME = 64
+
+/** Whether the value is a short text of printable ASCII without escapes. */
+function isPlainText(bytes: Buffer, { start, end }: Range): boolean {
+  if (bytes[start] !== QUOTE || end - start > LONGEST_NAME || end - start < 2) return false
+  for (let at = start + 1; at < end - 1; at++) {
+    const byte = bytes[at] as number
+    if (byte < 0x20 || byte > 0x7e || byte === BACKSLASH || byte === QUOTE) return false
+  }
+  return bytes[end - 1] === QUOTE
 }
 
 /**

@@ -63,15 +63,15 @@ export function createApp(dependencies: AppDependencies): RequestListener {
   const serve = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
   return (incoming, outgoing) => {
     if (cors?.(incoming, outgoing, pathOf(incoming)) === true) return
+    const shortcut = incoming.method === 'POST' ? shortcuts.get(pathOf(incoming)) : undefined
     try {
       guard.screen(incoming)
-      screenPath(incoming)
+      if (shortcut === undefined) screenPath(incoming)
       screenUpgrade(incoming)
     } catch (error) {
       door.refuse(incoming, outgoing, error as GatewayError)
       return
     }
-    const shortcut = incoming.method === 'POST' ? shortcuts.get(pathOf(incoming)) : undefined
     if (shortcut === undefined) void serve(incoming, outgoing)
     else relayRequest(shortcut, incoming, outgoing)
   }

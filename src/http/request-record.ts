@@ -71,6 +71,7 @@ export function shorten(model: string): string {
  * one put together from others.
  */
 export function tellEnd(record: UsageRecord, { story, refusal, bytesIn, bytesOut }: EndedRequest): Facts {
+  const { input, cached, cacheWrite, cacheWrite1h, output, reasoning } = story?.usage ?? NOTHING
   return {
     request: record.request,
     client: record.client,
@@ -86,7 +87,12 @@ export function tellEnd(record: UsageRecord, { story, refusal, bytesIn, bytesOut
     first_content_ms: record.firstContentMs,
     bytes_in: bytesIn,
     bytes_out: bytesOut,
-    ...story?.usage,
+    input,
+    cached,
+    cacheWrite,
+    cacheWrite1h,
+    output,
+    reasoning,
     failures: story === null || story.failures.length === 0 ? undefined : story.failures.map(tellTry),
     refusal: refusal?.message,
   }

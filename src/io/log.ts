@@ -124,6 +124,12 @@ const encodeJson: Encode = (level, event, facts, at, mask) => {
   return `${JSON.stringify(line)}\n`
 }
 
+/** A value as one word, in quotes where it is more than that. */
+function wordOf(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)
+}
+
 const COLOUR: Record<Level, string> = { debug: '\u001b[2m', info: '', warn: '\u001b[33m', error: '\u001b[31m' }
 const RESET = '\u001b[0m'
 
@@ -142,7 +148,7 @@ function createPrettyEncoder(hasColours: boolean): Encode {
     for (const name in facts) {
       const value = tidy(facts[name], mask)
       if (value === null || value === undefined) continue
-      text += ` ${name}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`
+      text += ` ${name}=${wordOf(value)}`
     }
     return hasColours && COLOUR[level] !== '' ? `${COLOUR[level]}${text}${RESET}\n` : `${text}\n`
   }

@@ -38,10 +38,14 @@ const HOUR_CACHE_MS = 60 * 60_000
 
 export function createStickySessions(options: { ttlMs: number; clock: Clock }): StickySessions {
   const { clock } = options
+  /** The one used last stands last. */
   const bindings = new Map<string, Binding>()
+  let last = ''
 
   function store(key: string, binding: Binding): void {
-    bindings.delete(key)
+    // A conversation mostly follows itself, and then stands where it belongs.
+    if (key !== last) bindings.delete(key)
+    last = key
     bindings.set(key, binding)
     if (bindings.size > MOST_BINDINGS) bindings.delete(bindings.keys().next().value as string)
   }

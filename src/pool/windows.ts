@@ -34,11 +34,14 @@ export function readWindows(rawHeaders: readonly string[], now: number): WindowR
       if (field !== '') note(rates, kind, field, rawHeaders[i + 1])
     }
   }
-  return [
-    ...[...unified].map(([name, fields]) => readUnified(name, fields, now)),
-    ...[...codex].map(([slot, fields]) => readCodex(slot, fields, now)),
-    ...[...rates].flatMap(([name, fields]) => readRate(name, fields, now)),
-  ]
+  const readings: WindowReading[] = []
+  for (const [name, fields] of unified) readings.push(readUnified(name, fields, now))
+  for (const [slot, fields] of codex) readings.push(readCodex(slot, fields, now))
+  for (const [name, fields] of rates) {
+    const reading = readRate(name, fields, now)
+    if (reading !== null) readings.push(reading)
+  }
+  return readings
 }
 
 function collect(
@@ -81,22 +84,20 @@ function readCodex(slot: string, fields: Record<string, string>, now: number): W
   return { name, usedPercent, resetsAt: plausibleReset(name, resetsAt, now), isExhausted: usedPercent >= 100 }
 }
 
-/** Nothing without a limit to compare with. */
-function readRate(name: string, fields: Record<string, string>, now: number): WindowReading[] {
+/** Null without a limit to compare with. */
+function readRate(name: string, fields: Record<string, string>, now: number): WindowReading | null {
   const [limit, remaining] = [Number(fields['limit'] ?? NaN), Number(fields['remaining'] ?? NaN)]
-  if (!(limit > 0) || Number.isNaN(remaining)) return []
+  if (!(limit > 0) || Number.isNaN(remaining)) return null
   const text = fields['reset'] ?? ''
   const inMs = parseDuration(text)
   const resetsAt = inMs === undefined ? Date.parse(text) : now + inMs
-  return [
-    {
-      name: name.replace('-', '_'),
-      usedPercent: clampPercent(100 * (1 - remaining / limit)),
-      resetsAt: plausibleReset(name, resetsAt, now),
-      isExhausted: false,
-      isRate: true,
-    },
-  ]
+  return {
+    name: name.replace('-', '_'),
+    usedPercent: clampPercent(100 * (1 - remaining / limit)),
+    resetsAt: plausibleReset(name, resetsAt, now),
+    isExhausted: false,
+    isRate: true,
+  }
 }
 
 /** Values above 1e11 are milliseconds already: in seconds they would lie in the year 5138. */

@@ -85,7 +85,7 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const adaptation = { headers, refused: dependencies.refused.of(account, model) }
     const prepared = prepareBody(parcel.body, parcel.envelope, protocol, operation, account, model, config, adaptation)
     for (const name of prepared.skipped) warnOnce(account, name)
-    record.dropped = unite(thread?.dropped ?? [], request.repairs.names, prepared.dropped, repairsIn(ledger.entries))
+    record.dropped = unite([thread?.dropped ?? [], request.repairs.names, prepared.dropped, repairsIn(ledger.entries)])
     record.losses = ledger.entries
     const call = provider.call(account, credential, {
       protocol,
@@ -131,21 +131,22 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
   function wrap(request: ThreadedRequest, account: Account, model: string, ledger: Ledger): Parcel {
     const { thread, repairs } = request
     const { body, envelope } = thread?.requestFor(account) ?? request
+    const { protocol } = request
     const spoken = providerOf(account).protocolsOf(account)
-    const [first = request.protocol] = spoken
-    if (isPlain(request.operation)) return { protocol: request.protocol, body, envelope, hub: null }
-    if (spoken.includes(request.protocol)) {
+    const [first = protocol] = spoken
+    if (isPlain(request.operation)) return { protocol, body, envelope, hub: null }
+    if (spoken.includes(protocol)) {
       const told = withoutDeadSeals(request, { body, envelope }, ledger)
-      return { protocol: request.protocol, ...told, hub: null }
+      return { protocol, body: told.body, envelope: told.envelope, hub: null }
     }
     const parsed = isSideCall(request) ? countedRequest(parseRequest(body)) : parseRequest(body)
-    const decoded = hubDownstreams[request.protocol].decodeRequest(parsed, envelope, ledger)
+    const decoded = hubDownstreams[protocol].decodeRequest(parsed, envelope, ledger)
     requireBase64(decoded)
     const conversation = repairs.isReasoningDropped ? dropReasoning(decoded) : decoded
     let ids = 0
     const hub = createHubLane({
       conversation,
-      downstream: request.protocol,
+      downstream: protocol,
       upstream: first,
       account,
       upstreamModel: model,
@@ -212,10 +213,12 @@ function parseRequest(body: Buffer): JsonObject {
 }
 
 /** Each name once. */
-function unite(...lists: ReadonlyArray<readonly string[]>): readonly string[] {
-  const names = lists.flat()
-  return names.length < 2 ? names : [...new Set(names)]
+function unite(lists: ReadonlyArray<readonly string[]>): readonly string[] {
+  // Nearly always all of them are empty.
+  return lists.every(({ length }) => length === 0) ? NO_NAMES : [...new Set(lists.flat())]
 }
+
+const NO_NAMES: readonly string[] = []
 
 /** What was mended in the conversation itself; what was left out or weakened is told in debug only. */
 function repairsIn(entries: readonly string[]): readonly string[] {

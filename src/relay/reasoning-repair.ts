@@ -5,32 +5,27 @@
 import type { UpstreamError } from '../protocols/contract.ts'
 import type { Conversation } from '../protocols/hub.ts'
 
-export interface ReasoningRepairs {
-  /** True once, when `refusal` is about reasoning that somebody else sealed: the request may be repeated without. */
-  learn(refusal: UpstreamError): boolean
-  readonly isReasoningDropped: boolean
-  /** As the client is told. */
-  readonly names: readonly string[]
-}
-
 /** Sources: error texts of Anthropic, OpenAI and Gemini for state that another account or conversation made. */
 const REFUSED_STATE =
   /signature|thinking.{0,80}block|bound to a different conversation|encrypted content\b.{0,400}\bcould not be (verified|decrypted)|not issued to this caller|thought.?signature/is
 
-export function createReasoningRepairs(): ReasoningRepairs {
-  let isDropped = false
-  return {
-    get isReasoningDropped() {
-      return isDropped
-    },
-    get names() {
-      return isDropped ? ['foreign-reasoning'] : []
-    },
-    learn({ code, message }) {
-      if (isDropped || (code !== 'invalid_encrypted_content' && !REFUSED_STATE.test(message))) return false
-      isDropped = true
-      return true
-    },
+const NONE: readonly string[] = []
+const TOLD: readonly string[] = ['foreign-reasoning']
+
+/** A class, because every request has one: an object with getters costs a microsecond to make. */
+export class ReasoningRepairs {
+  isReasoningDropped = false
+
+  /** As the client is told. */
+  get names(): readonly string[] {
+    return this.isReasoningDropped ? TOLD : NONE
+  }
+
+  /** True once, when `refusal` is about reasoning that somebody else sealed: the request may be repeated without. */
+  learn({ code, message }: UpstreamError): boolean {
+    if (this.isReasoningDropped) return false
+    this.isReasoningDropped = code === 'invalid_encrypted_content' || REFUSED_STATE.test(message)
+    return this.isReasoningDropped
   }
 }
 

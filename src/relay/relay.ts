@@ -10,7 +10,7 @@ import { isPlain } from '../providers/contract.ts'
 import { createFailover, type FailoverDependencies } from './failover.ts'
 import { type FailedAttempt, mostUseful, tellFailure } from './failure.ts'
 import { modelChain } from './model-chain.ts'
-import { createReasoningRepairs } from './reasoning-repair.ts'
+import { ReasoningRepairs } from './reasoning-repair.ts'
 import { relayHeaders } from './relay-headers.ts'
 import { isSideCall, type RelayRecord, type RelayRequest } from './request.ts'
 import type { ResponseMemory } from './response-memory.ts'
@@ -43,32 +43,32 @@ export function createRelay(dependencies: RelayDependencies): Relay {
   }
 
   async function serve(request: RelayRequest, record: RelayRecord): Promise<void> {
-    const { client, envelope, exchange } = request
+    const { client, protocol, operation, envelope, body, rawHeaders, query, exchange } = request
     const chain = modelChain(envelope.model, client.modelMap, config.modelMap)
-    const { downstream } = protocols[request.protocol]
-    const isThreaded = request.protocol === 'openai-responses' && !isSideCall(request)
+    const isThreaded = protocol === 'openai-responses' && !isSideCall(request)
     const thread = isThreaded
-      ? openThread({ ...request, models: chain }, dependencies.responses, config.accounts)
+      ? openThread({ client, models: chain, operation, envelope, body }, dependencies.responses, config.accounts)
       : null
-    const keys =
-      config.stickySessionTtlMs === 0
-        ? []
-        : sessionKeys(client, request.rawHeaders, request.body, (body) => downstream.readConversation(body))
+    const { readConversation } = protocols[protocol].downstream
+    const keys = config.stickySessionTtlMs === 0 ? [] : sessionKeys(client, rawHeaders, body, readConversation)
     const poolRequests = chain.map((model): PoolRequest => ({
-      protocol: request.protocol,
+      protocol,
       model,
       confinedTo: thread?.confinedTo ?? client.accounts,
       group: client.name,
       sessionKeys: keys,
       tried: new Set(),
-      isTranslatable: request.operation !== 'compact' && !isPlain(request.operation),
+      isTranslatable: operation !== 'compact' && !isPlain(operation),
       prefer: thread?.prefer ?? null,
-      takesSlot: request.operation !== 'count_tokens',
+      takesSlot: operation !== 'count_tokens',
       mayWait: chain.length === 1,
       gone: exchange.gone,
       outlivesClient: config.onClientDisconnect === 'drain',
     }))
-    const whole = { ...request, thread, repairs: createReasoningRepairs(), cacheKey: keys.at(-1) ?? null }
+    const repairs = new ReasoningRepairs()
+    const cacheKey = keys.at(-1) ?? null
+    // Written out: for a copy with more members V8 makes new shapes for every request.
+    const whole = { client, protocol, operation, envelope, body, rawHeaders, query, exchange, thread, repairs, cacheKey }
     const failures: FailedAttempt[] = []
     const refusals: GatewayError[] = []
     // A name that can be served now comes before one that is worth waiting for.
