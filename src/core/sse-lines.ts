@@ -4,14 +4,6 @@
  */
 import { HeadTailBuffer } from './head-tail-buffer.ts'
 
-export interface LineReader {
-  push(chunk: Buffer): void
-  /** The stream is over: gives a last line that lacks its end. */
-  end(): void
-  /** No line has begun and not ended. */
-  readonly complete: boolean
-}
-
 /** `cut` tells that the middle of the line is missing. */
 export type OnLine = (bytes: Buffer, start: number, end: number, cut: boolean) => void
 
@@ -21,64 +13,75 @@ export type OnBlankLine = (endOffset: number) => void
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** A reader for one stream; a byte order mark before the first line is passed over. */
-export function createLineReader(onLine: OnLine, onBlankLine: OnBlankLine, keptBytes?: number): LineReader {
-  const partial = new HeadTailBuffer(keptBytes)
-  let atStart = true
+/** Reads one stream; a byte order mark before the first line is passed over. */
+export class LineReader {
+  readonly #onLine: OnLine
+  readonly #onBlankLine: OnBlankLine
+  readonly #partial: HeadTailBuffer
+  #atStart = true
   /** The previous chunk ended with a carriage return: only the next byte tells whether the line end is complete. */
-  let returnPending = false
+  #returnPending = false
 
-  function endPartialLine(endOffset: number): void {
-    if (partial.length === 0) return onBlankLine(endOffset)
-    const { bytes, cut } = partial.take()
-    endLine(bytes, 0, bytes.length, cut)
+  constructor(onLine: OnLine, onBlankLine: OnBlankLine, keptBytes?: number) {
+    this.#onLine = onLine
+    this.#onBlankLine = onBlankLine
+    this.#partial = new HeadTailBuffer(keptBytes)
   }
 
-  function endLine(bytes: Buffer, start: number, end: number, cut: boolean): void {
-    onLine(bytes, atStart && hasByteOrderMark(bytes, start) ? start + 3 : start, end, cut)
-    atStart = false
+  push(chunk: Buffer): void {
+    const partial = this.#partial
+    let at = 0
+    if (this.#returnPending && chunk.length > 0) {
+      this.#returnPending = false
+      if (chunk[0] === LINE_FEED) at = 1
+      this.#endPartialLine(at)
+    }
+    // Each search result is used until it lies behind us; else a stream without one kind would be searched per line.
+    let nextFeed = -1
+    let nextReturn = -1
+    while (at < chunk.length) {
+      if (nextFeed < at) nextFeed = chunk[at] === LINE_FEED ? at : indexOrEnd(chunk, LINE_FEED, at)
+      if (nextReturn < at) nextReturn = indexOrEnd(chunk, CARRIAGE_RETURN, at)
+      const end = Math.min(nextFeed, nextReturn)
+      let next = end + 1
+      if (next >= chunk.length && chunk[end] !== LINE_FEED) {
+        partial.append(chunk, at, end)
+        this.#returnPending = end < chunk.length
+        return
+      }
+      if (chunk[end] === CARRIAGE_RETURN && chunk[next] === LINE_FEED) next++
+      if (partial.length > 0) {
+        partial.append(chunk, at, end)
+        this.#endPartialLine(next)
+      } else if (end === at) {
+        this.#onBlankLine(next)
+      } else {
+        this.#endLine(chunk, at, end, false)
+      }
+      at = next
+    }
   }
 
-  return {
-    push(chunk) {
-      let at = 0
-      if (returnPending && chunk.length > 0) {
-        returnPending = false
-        if (chunk[0] === LINE_FEED) at = 1
-        endPartialLine(at)
-      }
-      // Each search result is used until it lies behind us; else a stream without one kind would be searched per line.
-      let nextFeed = -1
-      let nextReturn = -1
-      while (at < chunk.length) {
-        if (nextFeed < at) nextFeed = chunk[at] === LINE_FEED ? at : indexOrEnd(chunk, LINE_FEED, at)
-        if (nextReturn < at) nextReturn = indexOrEnd(chunk, CARRIAGE_RETURN, at)
-        const end = Math.min(nextFeed, nextReturn)
-        let next = end + 1
-        if (next >= chunk.length && chunk[end] !== LINE_FEED) {
-          partial.append(chunk, at, end)
-          returnPending = end < chunk.length
-          return
-        }
-        if (chunk[end] === CARRIAGE_RETURN && chunk[next] === LINE_FEED) next++
-        if (partial.length > 0) {
-          partial.append(chunk, at, end)
-          endPartialLine(next)
-        } else if (end === at) {
-          onBlankLine(next)
-        } else {
-          endLine(chunk, at, end, false)
-        }
-        at = next
-      }
-    },
-    end() {
-      if (returnPending || partial.length > 0) endPartialLine(0)
-      returnPending = false
-    },
-    get complete() {
-      return partial.length === 0 && !returnPending
-    },
+  /** The stream is over: gives a last line that lacks its end. */
+  end(): void {
+    if (this.#returnPending || this.#partial.length > 0) this.#endPartialLine(0)
+    this.#returnPending = false
+  }
+
+  /** No line has begun and not ended. */
+  get complete(): boolean {
+    return this.#partial.length === 0 && !this.#returnPending
+  }
+
+  #endPartialLine(endOffset: number): void {
+    if (this.#partial.length === 0) return this.#onBlankLine(endOffset)
+    const { bytes, cut } = this.#partial.take()
+    this.#endLine(bytes, 0, bytes.length, cut)
+  }
+
+  #endLine(bytes: Buffer, start: number, end: number, cut: boolean): void {
+    this.#onLine(bytes, this.#atStart && hasByteOrderMark(bytes, start) ? start + 3 : start, end, cut)
+    this.#atStart = false
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { HeadTailBuffer } from './head-tail-buffer.ts'
 import { isCompleteJson } from './json.ts'
-import { createLineReader } from './sse-lines.ts'
+import { LineReader } from './sse-lines.ts'
 
 /** One event, seen where it passed: a view of the bytes of its stream, which live as long as it is kept. */
 export interface Frame {
@@ -21,19 +21,6 @@ export interface Frame {
  */
 export function isWholeFrame({ data }: Frame): boolean {
   return data.toString('latin1', 0, 6) === '[DONE]' || isCompleteJson(data)
-}
-
-export interface FrameScanner {
-  /**
-   * Looks at one chunk. `onFrame` is called for each event that ends in it with the offset behind its closing blank
-   * line, so that the caller can split the chunk exactly between events. The offset 0 means that the event ended with the
-   * previous chunk: a carriage return there might have been half a line end.
-   */
-  push(chunk: Buffer): void
-  /** The stream is over: reports a last event that lacks its blank line, with the offset 0. */
-  end(): void
-  /** True when the bytes so far end between two events, the only place where a comment may be put in. */
-  readonly betweenEvents: boolean
 }
 
 export interface ScannerOptions {
@@ -55,67 +42,86 @@ const LINE_FEED_BYTE = Buffer.from('\n')
  * either end are kept, so memory stays flat and time linear for an event of any size.
  * An event of 200 bytes costs 0.1 to 0.2 µs.
  */
-export function createFrameScanner(onFrame: OnFrame, options: ScannerOptions = {}): FrameScanner {
-  const lines = createLineReader(readLine, endEvent, options.keptBytes)
-  const names = createNameReader()
+export class FrameScanner {
+  readonly #onFrame: OnFrame
+  readonly #lines: LineReader
+  readonly #names = new NameReader()
   /** Data lines, except the last one while it is still a range of the current chunk. */
-  const collected = new HeadTailBuffer(options.keptBytes)
-  let last: DataLine | null = null
-  let name = ''
-  let hasData = false
-  let inEvent = false
-  let dataCut = false
+  readonly #collected: HeadTailBuffer
+  #last: DataLine | null = null
+  #name = ''
+  #hasData = false
+  #inEvent = false
+  #dataCut = false
 
-  function readLine(bytes: Buffer, start: number, end: number, cut: boolean): void {
+  /**
+   * `onFrame` is called for each event with the offset behind its closing blank line in the chunk that ends it, so that the
+   * caller can split the chunk exactly between events. The offset 0 means that the event ended with the previous chunk: a
+   * carriage return there might have been half a line end.
+   */
+  constructor(onFrame: OnFrame, { keptBytes }: ScannerOptions = {}) {
+    this.#onFrame = onFrame
+    this.#collected = new HeadTailBuffer(keptBytes)
+    this.#lines = new LineReader(
+      (bytes, start, end, cut) => this.#readLine(bytes, start, end, cut),
+      (endOffset) => this.#endEvent(endOffset),
+      keptBytes,
+    )
+  }
+
+  push(chunk: Buffer): void {
+    this.#lines.push(chunk)
+    this.#collectLast()
+  }
+
+  /** The stream is over: reports a last event that lacks its blank line, with the offset 0. */
+  end(): void {
+    this.#lines.end()
+    this.#endEvent(0)
+  }
+
+  /** True when the bytes so far end between two events, the only place where a comment may be put in. */
+  get betweenEvents(): boolean {
+    return !this.#inEvent && this.#lines.complete
+  }
+
+  #readLine(bytes: Buffer, start: number, end: number, cut: boolean): void {
     const first = bytes[start]
     if (start === end || first === COLON) return
-    inEvent = true
+    this.#inEvent = true
     if (first === LETTER_D && isField(bytes, start, end, 'data')) {
-      collectLast()
-      if (hasData) collected.append(LINE_FEED_BYTE, 0, 1)
-      hasData = true
-      last = new DataLine(name, bytes, valueStart(bytes, start + 4, end), end)
-      if (cut) dataCut = true
+      this.#collectLast()
+      if (this.#hasData) this.#collected.append(LINE_FEED_BYTE, 0, 1)
+      this.#hasData = true
+      this.#last = new DataLine(this.#name, bytes, valueStart(bytes, start + 4, end), end)
+      if (cut) this.#dataCut = true
     } else if (first === LETTER_E && isField(bytes, start, end, 'event')) {
-      name = names.read(bytes, valueStart(bytes, start + 5, end), end)
+      this.#name = this.#names.read(bytes, valueStart(bytes, start + 5, end), end)
     }
   }
 
-  function collectLast(): void {
-    last?.appendTo(collected)
-    last = null
+  #collectLast(): void {
+    this.#last?.appendTo(this.#collected)
+    this.#last = null
   }
 
-  function endEvent(endOffset: number): void {
-    inEvent = false
-    if (!hasData && name === '') return
-    const frame = takeFrame()
-    name = ''
-    hasData = false
-    dataCut = false
-    last = null
-    onFrame(frame, endOffset)
+  #endEvent(endOffset: number): void {
+    this.#inEvent = false
+    if (!this.#hasData && this.#name === '') return
+    const frame = this.#takeFrame()
+    this.#name = ''
+    this.#hasData = false
+    this.#dataCut = false
+    this.#last = null
+    this.#onFrame(frame, endOffset)
   }
 
-  function takeFrame(): Frame {
-    if (last !== null && collected.length === 0 && !dataCut && last.event === name) return last
-    collectLast()
-    const { bytes, cut } = collected.take()
-    return { event: name, data: bytes, cut: cut || dataCut }
-  }
-
-  return {
-    push(chunk) {
-      lines.push(chunk)
-      collectLast()
-    },
-    end() {
-      lines.end()
-      endEvent(0)
-    },
-    get betweenEvents() {
-      return !inEvent && lines.complete
-    },
+  #takeFrame(): Frame {
+    const last = this.#last
+    if (last !== null && this.#collected.length === 0 && !this.#dataCut && last.event === this.#name) return last
+    this.#collectLast()
+    const { bytes, cut } = this.#collected.take()
+    return { event: this.#name, data: bytes, cut: cut || this.#dataCut }
   }
 }
 
@@ -162,20 +168,20 @@ function valueStart(bytes: Buffer, colon: number, end: number): number {
 const MAX_NAME_BYTES = 128
 
 /** Reads event names and remembers the last one: in a stream of deltas nearly all are equal and need no new string. */
-function createNameReader(): { read(bytes: Buffer, start: number, end: number): string } {
-  const lastBytes = Buffer.alloc(MAX_NAME_BYTES)
-  let lastLength = 0
-  let lastName = ''
-  return {
-    read(bytes, start, end) {
-      const length = Math.min(end - start, MAX_NAME_BYTES)
-      let same = 0
-      if (length === lastLength) while (same < length && bytes[start + same] === lastBytes[same]) same++
-      if (same < length || length !== lastLength) {
-        lastLength = bytes.copy(lastBytes, 0, start, start + length)
-        lastName = bytes.toString('utf8', start, start + length)
-      }
-      return lastName
-    },
+class NameReader {
+  readonly #lastBytes = Buffer.allocUnsafe(MAX_NAME_BYTES)
+  #lastLength = 0
+  #lastName = ''
+
+  read(bytes: Buffer, start: number, end: number): string {
+    const length = Math.min(end - start, MAX_NAME_BYTES)
+    const last = this.#lastBytes
+    let same = 0
+    if (length === this.#lastLength) while (same < length && bytes[start + same] === last[same]) same++
+    if (same < length || length !== this.#lastLength) {
+      this.#lastLength = bytes.copy(last, 0, start, start + length)
+      this.#lastName = bytes.toString('utf8', start, start + length)
+    }
+    return this.#lastName
   }
 }

@@ -12,7 +12,7 @@ import {
   type JsonValue,
   type Range,
 } from '../core/json.ts'
-import { createFrameScanner } from '../core/sse.ts'
+import { FrameScanner } from '../core/sse.ts'
 import type { UpstreamError } from './contract.ts'
 import { statusOfClass } from './error-status.ts'
 import { readRetryHint } from './retry-hint.ts'
@@ -88,7 +88,7 @@ function firstElement(body: Buffer): Range | undefined {
 /** Calls for a stream can fail with an error status and still be labelled, and framed, as an event stream. */
 function readEventStream(body: Buffer): UpstreamError | null {
   let found: UpstreamError | null = null
-  const scanner = createFrameScanner(({ data }) => {
+  const scanner = new FrameScanner(({ data }) => {
     if (data[0] === OPEN_BRACE) found ??= readUpstreamError(data)
   })
   scanner.push(body.subarray(0, LONGEST_MEMBER_BYTES))

@@ -4,79 +4,110 @@
  * errors).
  */
 import { headerValue } from '../core/headers.ts'
-import type { UpstreamCall } from '../core/upstream-call.ts'
-import type { UpstreamExchange } from '../io/upstream.ts'
+import type { TransportFailure, UpstreamCall } from '../core/upstream-call.ts'
+import type { UpstreamExchange, UpstreamListener } from '../io/upstream.ts'
 import type { StreamMender } from '../protocols/contract.ts'
 import type { AttemptJob, AttemptResult, BodySink } from './attempt-contract.ts'
 import { createCollector } from './collector.ts'
+import type { Watched } from './heartbeat.ts'
 import type { HubLane } from './hub-lane.ts'
 import { createHubPump } from './hub-pump.ts'
-import { createPump } from './pump.ts'
+import { Pump } from './pump.ts'
 import { createStreamCollector } from './stream-collector.ts'
 
 /** `call` goes out and is let go: a stream may last for hours, and its request need not. */
 export function runAttempt(call: UpstreamCall, job: AttemptJob): Promise<AttemptResult> {
-  return new Promise((resolve) => {
-    const { clock, exchange, limits } = job
-    const startedAt = clock.monotonic()
-    const headDeadlineMs = job.expectsStream ? limits.firstByteTimeoutMs : limits.responseTimeoutMs
-    let sink: BodySink | null = null
-    let isSettled = false
+  return new Promise((resolve) => new Attempt(call, job, resolve))
+}
 
-    const finish = (result: AttemptResult): void => {
-      if (isSettled) return
-      isSettled = true
-      unwatch()
-      exchange.gone.unwatch(onGone)
-      resolve(result)
-    }
-    const onGone = (): void => {
-      if (sink !== null) return sink.onGone()
-      // The question has been asked, and only the end of the answer says what it costs.
-      if (job.drainsForUsage) return
-      upstreamExchange.abort()
-      finish({ kind: 'gone', usage: {} })
-    }
-    const unwatch = job.heartbeat.watch({
-      tick(now) {
-        if (sink !== null) return sink.tick(now)
-        if (now - startedAt < headDeadlineMs) return
-        upstreamExchange.abort()
-        finish({ kind: 'unreachable', failure: 'timeout', message: `no answer within ${headDeadlineMs / 1000} s` })
-      },
-    })
-    exchange.gone.watch(onGone)
+/** One object in all its roles, because it lives as long as its answer does. */
+class Attempt implements UpstreamListener, Watched {
+  readonly #job: AttemptJob
+  readonly #resolve: (result: AttemptResult) => void
+  readonly #startedAt: number
+  readonly #unwatch: () => void
+  readonly #onGone = (): void => this.#leave()
+  readonly #upstreamExchange: UpstreamExchange
+  #sink: BodySink | null = null
+  #isSettled = false
 
-    const upstreamExchange: UpstreamExchange = job.client.send(call, {
-      onHead(status, rawHeaders) {
-        const wrong = unusableHead(status, rawHeaders)
-        if (wrong !== null) {
-          upstreamExchange.abort()
-          finish({ kind: 'unreachable', failure: 'bad_answer', message: wrong })
-        } else if (status === 200 && job.hub !== null) {
-          sink = createHubSink(job, job.hub, upstreamExchange, rawHeaders, startedAt, finish)
-        } else if (status === 200 && job.expectsStream && isEventStream(rawHeaders)) {
-          const { fold, mender } = job
-          if (fold !== null && !exchange.isStream) {
-            sink = createStreamCollector(job, fold, upstreamExchange, rawHeaders, startedAt, finish)
-          } else {
-            const pump = createPump(job, upstreamExchange, rawHeaders, startedAt, finish)
-            sink = mender === null ? pump : mendedSink(pump, mender)
-          }
-        } else {
-          sink = createCollector(job, upstreamExchange, status, rawHeaders, startedAt, finish)
-        }
-      },
-      onData: (chunk) => sink?.onData(chunk) ?? true,
-      onEnd: () => sink?.onEnd(),
-      onFailure(failure) {
-        const message = `${failure.message} (${failure.code})`
-        if (sink === null) finish({ kind: 'unreachable', failure: failure.kind, message })
-        else sink.onBreak(message, failure.kind)
-      },
-    })
-    if (exchange.gone.hasLeft) onGone()
-  })
+  constructor(call: UpstreamCall, job: AttemptJob, resolve: (result: AttemptResult) => void) {
+    const { gone } = job.exchange
+    this.#job = job
+    this.#resolve = resolve
+    this.#startedAt = job.clock.monotonic()
+    this.#unwatch = job.heartbeat.watch(this)
+    gone.watch(this.#onGone)
+    this.#upstreamExchange = job.client.send(call, this)
+    if (gone.hasLeft) this.#leave()
+  }
+
+  onHead(status: number, rawHeaders: string[]): void {
+    const wrong = unusableHead(status, rawHeaders)
+    if (wrong === null) this.#sink = this.#sinkFor(status, rawHeaders)
+    else this.#giveUp('bad_answer', wrong)
+  }
+
+  onData(chunk: Buffer): boolean {
+    return this.#sink?.onData(chunk) ?? true
+  }
+
+  onEnd(): void {
+    this.#sink?.onEnd()
+  }
+
+  onFailure({ kind, code, message }: TransportFailure): void {
+    const told = `${message} (${code})`
+    if (this.#sink === null) this.#finish({ kind: 'unreachable', failure: kind, message: told })
+    else this.#sink.onBreak(told, kind)
+  }
+
+  tick(now: number): void {
+    if (this.#sink !== null) return this.#sink.tick(now)
+    const { expectsStream, limits } = this.#job
+    const deadlineMs = expectsStream ? limits.firstByteTimeoutMs : limits.responseTimeoutMs
+    if (now - this.#startedAt >= deadlineMs) this.#giveUp('timeout', `no answer within ${deadlineMs / 1000} s`)
+  }
+
+  #sinkFor(status: number, rawHeaders: readonly string[]): BodySink {
+    const job = this.#job
+    const { hub, fold, mender, expectsStream, exchange } = job
+    const finish = (result: AttemptResult): void => this.#finish(result)
+    const [upstreamExchange, startedAt] = [this.#upstreamExchange, this.#startedAt]
+    if (status === 200 && hub !== null) {
+      return createHubSink(job, hub, upstreamExchange, rawHeaders, startedAt, finish)
+    }
+    if (status !== 200 || !expectsStream || !isEventStream(rawHeaders)) {
+      return createCollector(job, upstreamExchange, status, rawHeaders, startedAt, finish)
+    }
+    if (fold !== null && !exchange.isStream) {
+      return createStreamCollector(job, fold, upstreamExchange, rawHeaders, startedAt, finish)
+    }
+    const pump = new Pump(job, upstreamExchange, rawHeaders, startedAt, finish)
+    return mender === null ? pump : mendedSink(pump, mender)
+  }
+
+  /** The client has left. */
+  #leave(): void {
+    if (this.#sink !== null) return this.#sink.onGone()
+    // The question has been asked, and only the end of the answer says what it costs.
+    if (this.#job.drainsForUsage) return
+    this.#upstreamExchange.abort()
+    this.#finish({ kind: 'gone', usage: {} })
+  }
+
+  #giveUp(failure: 'timeout' | 'bad_answer', message: string): void {
+    this.#upstreamExchange.abort()
+    this.#finish({ kind: 'unreachable', failure, message })
+  }
+
+  #finish(result: AttemptResult): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#unwatch()
+    this.#job.exchange.gone.unwatch(this.#onGone)
+    this.#resolve(result)
+  }
 }
 
 /** Over the hub lane a stream is translated as it comes; a server that answers whole all the same is understood too. */
@@ -95,7 +126,6 @@ function createHubSink(
 
 function mendedSink(sink: BodySink, mender: StreamMender): BodySink {
   return {
-    ...sink,
     // Nothing is passed on too: it is a sign of life.
     onData: (chunk) => sink.onData(mender.push(chunk)),
     onEnd() {
@@ -103,6 +133,9 @@ function mendedSink(sink: BodySink, mender: StreamMender): BodySink {
       if (rest.length > 0) sink.onData(rest)
       sink.onEnd()
     },
+    onBreak: (message, kind) => sink.onBreak(message, kind),
+    onGone: () => sink.onGone(),
+    tick: (now) => sink.tick(now),
   }
 }
 

@@ -3,69 +3,64 @@
  * sees nothing, and can read the error that takes its place. Half an event has no use for it anyway.
  */
 
-export interface EventBuffer {
-  push(chunk: Buffer): void
-  /** Everything up to `offset` of the last chunk belongs to complete events. */
-  endEvent(offset: number): void
-  /** The stream is over and its last event is whole: adds the blank line that it may lack. */
-  endLastEvent(): void
-  /** What may go out now, null when there is nothing. An event of more than 256 KiB goes out as it comes. */
-  take(): Buffer | null
-  /** Not taken yet. */
-  readonly heldBytes: number
-  /** What was taken last ends inside an event. */
-  readonly isMidEvent: boolean
-}
-
 /** Holding more back would cost memory and time, and no event that large is told twice in one answer. */
 const MOST_OPEN_BYTES = 256 * 1024
 const BLANK_LINE = Buffer.from('\n\n')
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-export function createEventBuffer(): EventBuffer {
-  let chunks: Buffer[] = []
-  let heldBytes = 0
-  let lastChunkBytes = 0
+export class EventBuffer {
+  #chunks: Buffer[] = []
+  #heldBytes = 0
+  #lastChunkBytes = 0
   /** How many of the held bytes belong to complete events. */
-  let wholeBytes = 0
-  let isMidEvent = false
+  #wholeBytes = 0
+  #isMidEvent = false
 
-  return {
-    push(chunk) {
-      chunks.push(chunk)
-      heldBytes += chunk.length
-      lastChunkBytes = chunk.length
-    },
-    endEvent(offset) {
-      wholeBytes = heldBytes - lastChunkBytes + offset
-      isMidEvent = false
-    },
-    endLastEvent() {
-      const rest = Buffer.concat(chunks)
-      chunks = endsWithBlankLine(rest) ? [rest] : [rest, BLANK_LINE]
-      heldBytes = chunks.reduce((sum, { length }) => sum + length, 0)
-      wholeBytes = heldBytes
-      isMidEvent = false
-    },
-    take() {
-      const openBytes = heldBytes - wholeBytes
-      if (openBytes > MOST_OPEN_BYTES) isMidEvent = true
-      const takenBytes = isMidEvent ? heldBytes : wholeBytes
-      if (takenBytes === 0) return null
-      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, heldBytes)
-      chunks = takenBytes === heldBytes ? [] : [bytes.subarray(takenBytes)]
-      heldBytes -= takenBytes
-      lastChunkBytes = heldBytes
-      wholeBytes = 0
-      return takenBytes === bytes.length ? bytes : bytes.subarray(0, takenBytes)
-    },
-    get heldBytes() {
-      return heldBytes
-    },
-    get isMidEvent() {
-      return isMidEvent
-    },
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+    this.#heldBytes += chunk.length
+    this.#lastChunkBytes = chunk.length
+  }
+
+  /** Everything up to `offset` of the last chunk belongs to complete events. */
+  endEvent(offset: number): void {
+    this.#wholeBytes = this.#heldBytes - this.#lastChunkBytes + offset
+    this.#isMidEvent = false
+  }
+
+  /** The stream is over and its last event is whole: adds the blank line that it may lack. */
+  endLastEvent(): void {
+    const rest = Buffer.concat(this.#chunks)
+    this.#chunks = endsWithBlankLine(rest) ? [rest] : [rest, BLANK_LINE]
+    this.#heldBytes = this.#chunks.reduce((sum, { length }) => sum + length, 0)
+    this.#wholeBytes = this.#heldBytes
+    this.#isMidEvent = false
+  }
+
+  /** What may go out now, null when there is nothing. An event of more than 256 KiB goes out as it comes. */
+  take(): Buffer | null {
+    const openBytes = this.#heldBytes - this.#wholeBytes
+    if (openBytes > MOST_OPEN_BYTES) this.#isMidEvent = true
+    const takenBytes = this.#isMidEvent ? this.#heldBytes : this.#wholeBytes
+    if (takenBytes === 0) return null
+    const chunks = this.#chunks
+    const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, this.#heldBytes)
+    this.#chunks = takenBytes === this.#heldBytes ? [] : [bytes.subarray(takenBytes)]
+    this.#heldBytes -= takenBytes
+    this.#lastChunkBytes = this.#heldBytes
+    this.#wholeBytes = 0
+    return takenBytes === bytes.length ? bytes : bytes.subarray(0, takenBytes)
+  }
+
+  /** Not taken yet. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  /** What was taken last ends inside an event. */
+  get isMidEvent(): boolean {
+    return this.#isMidEvent
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Timer } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
-import { createFrameScanner, isWholeFrame } from '../core/sse.ts'
+import { FrameScanner, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
 import { createFold } from '../protocols/fold.ts'
@@ -45,7 +45,7 @@ export function createHubPump(
 ): HubPump {
   const { clock, exchange, limits } = job
   const usage: Usage = {}
-  const scanner = createFrameScanner(
+  const scanner = new FrameScanner(
     (frame) => {
       if (isEnding && !isWholeFrame(frame)) return
       job.debug?.event(exchange.requestId, frame.event, frame.data)

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { ClientDeparture } from '../core/departure.ts'
 import type { HeaderList } from '../core/headers.ts'
 import { matchesPattern, mostSpecific } from '../core/match.ts'
-import { createFrameScanner } from '../core/sse.ts'
+import { FrameScanner } from '../core/sse.ts'
 import type { Reason, WindowReading } from '../core/verdict.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
 import { readWindows } from '../pool/windows.ts'
@@ -180,7 +180,7 @@ function readAnswer(reply: Reply, protocol: Protocol): AttemptResult {
 function errorEventIn(body: Buffer, protocol: Protocol): Reply['error'] {
   const { upstream } = protocols[protocol]
   let error: Reply['error'] = null
-  const scanner = createFrameScanner((frame) => {
+  const scanner = new FrameScanner((frame) => {
     if (upstream.inspect(frame) === 'error') error ??= upstream.decodeError(frame.data)
   })
   scanner.push(body)

@@ -6,7 +6,7 @@
  * pass as they are, as soon as they are complete.
  */
 import type { Timer } from '../core/clock.ts'
-import { createFrameScanner, type Frame, isWholeFrame } from '../core/sse.ts'
+import { FrameScanner, type Frame, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { AnswerStart, UpstreamError, Usage } from '../protocols/contract.ts'
 import {
@@ -17,222 +17,248 @@ import {
   type AttemptResult,
   type BodySink,
 } from './attempt-contract.ts'
-import { createEventBuffer } from './event-buffer.ts'
+import { EventBuffer } from './event-buffer.ts'
 import { renameInEvents } from './model-renamer.ts'
 
 /** Start events beyond this are no start events. */
 const MOST_HELD_BYTES = 1024 * 1024
 
-export function createPump(
-  job: AttemptJob,
-  upstreamExchange: UpstreamExchange,
-  rawHeaders: readonly string[],
-  startedAt: number,
-  finish: (result: AttemptResult) => void,
-): BodySink {
-  const { clock, exchange, limits, upstream } = job
-  const usage: Usage = {}
-  const scanner = createFrameScanner(onFrame)
-  const buffer = createEventBuffer()
-  let firstContentMs: number | null = null
-  let state: 'holding' | 'flowing' | 'finished' | 'over' = 'holding'
-  let start: AnswerStart | null = null
+/** One object with methods, as the exchange is: thousands of silent streams are kept at the same time. */
+export class Pump implements BodySink {
+  readonly #job: AttemptJob
+  readonly #upstreamExchange: UpstreamExchange
+  readonly #rawHeaders: readonly string[]
+  readonly #startedAt: number
+  readonly #finish: (result: AttemptResult) => void
+  readonly #usage: Usage = {}
+  readonly #scanner: FrameScanner
+  readonly #buffer = new EventBuffer()
+  #firstContentMs: number | null = null
+  #state: 'holding' | 'flowing' | 'finished' | 'over' = 'holding'
+  #start: AnswerStart | null = null
   /** When the start event came; null while there is none. */
-  let begunAt: number | null = null
-  let events = 0
-  let lastContent: Frame | null = null
-  let isPaused = false
-  let lastByteAt = startedAt
+  #begunAt: number | null = null
+  #events = 0
+  #lastContent: Frame | null = null
+  #isPaused = false
+  #lastByteAt: number
   /** Nothing more of the upstream's bytes is for the client. */
-  let isCut = false
-  let isEnding = false
-  let mayFailAgain = false
-  let isSettled = false
-  let closing: Timer | null = null
+  #isCut = false
+  #isEnding = false
+  #mayFailAgain = false
+  #isSettled = false
+  #closing: Timer | null = null
+  /** The terminal event was seen; the client is finished once the chunk that holds it has been written. */
+  #result: AttemptResult | null = null
 
-  exchange.onDrain = () => {
-    isPaused = false
-    lastByteAt = clock.monotonic()
-    upstreamExchange.resume()
+  constructor(
+    job: AttemptJob,
+    upstreamExchange: UpstreamExchange,
+    rawHeaders: readonly string[],
+    startedAt: number,
+    finish: (result: AttemptResult) => void,
+  ) {
+    this.#job = job
+    this.#upstreamExchange = upstreamExchange
+    this.#rawHeaders = rawHeaders
+    this.#startedAt = startedAt
+    this.#lastByteAt = startedAt
+    this.#finish = finish
+    this.#scanner = new FrameScanner((frame, endOffset) => this.#onFrame(frame, endOffset))
+    job.exchange.onDrain = () => {
+      this.#isPaused = false
+      this.#lastByteAt = job.clock.monotonic()
+      upstreamExchange.resume()
+    }
   }
 
-  function onFrame(frame: Frame, endOffset: number): void {
-    if (isCut || (isEnding && !isWholeFrame(frame))) return
+  onData(chunk: Buffer): boolean {
+    this.#lastByteAt = this.#job.clock.monotonic()
+    if (this.#isSettled) return true
+    this.#buffer.push(chunk)
+    this.#scanner.push(chunk)
+    if (this.#isCut && this.#result === null) return true
+    if (this.#scanner.betweenEvents && !this.#isCut) this.#buffer.endEvent(chunk.length)
+    if (this.#state === 'holding' && this.#buffer.heldBytes > MOST_HELD_BYTES) this.#commit()
+    if (this.#state === 'holding') return true
+    const hasRoom = this.#pass()
+    if (this.#result !== null) this.#closeInTime()
+    this.#isPaused = !hasRoom && this.#result === null
+    return !this.#isPaused
+  }
+
+  onEnd(): void {
+    if (!this.#isSettled) {
+      this.#isEnding = true
+      if (!this.#scanner.betweenEvents) this.#scanner.end()
+      if (this.#state !== 'holding') this.#pass()
+      if (this.#result === null) this.#endEarly('the stream ended without its terminal event', false)
+      else this.#closeClient()
+    }
+    this.#closing?.cancel()
+  }
+
+  onBreak(message: string): void {
+    if (this.#result === null) this.#endEarly(`the stream broke off: ${message}`, false)
+    else if (!this.#isSettled) this.#closeClient()
+    this.#closing?.cancel()
+  }
+
+  onGone(): void {
+    if (this.#job.drainsForUsage) {
+      // It may have left while the upstream waited for it to read.
+      this.#isPaused = false
+      this.#upstreamExchange.resume()
+      return
+    }
+    this.#closing?.cancel()
+    this.#upstreamExchange.abort()
+    this.#settle({ kind: 'gone', usage: this.#usageSoFar() })
+  }
+
+  tick(now: number): void {
+    if (this.#isPaused) return
+    const { limits } = this.#job
+    const silentMs = now - this.#lastByteAt
+    if (this.#state === 'holding' && this.#begunAt !== null && now - this.#begunAt >= limits.holdStartMs) {
+      this.#commit()
+      this.#pass()
+    }
+    const isBare = this.#buffer.heldBytes === 0 && this.#state === 'holding'
+    const limitMs = isBare ? limits.firstByteTimeoutMs : limits.streamReadTimeoutMs
+    if (this.#state === 'finished' && silentMs >= FINISH_GRACE_MS) this.#endEarly('', false)
+    else if (silentMs >= limitMs) {
+      this.#endEarly(`the upstream sent nothing for ${limitMs / 1000} s`, true)
+      this.#upstreamExchange.abort()
+    }
+  }
+
+  #onFrame(frame: Frame, endOffset: number): void {
+    if (this.#isCut || (this.#isEnding && !isWholeFrame(frame))) return
+    const { upstream, debug, watcher, exchange, clock } = this.#job
     const kind = upstream.inspect(frame)
-    job.debug?.event(exchange.requestId, frame.event, frame.data)
-    if (state !== 'over') job.watcher?.onFrame(frame)
+    debug?.event(exchange.requestId, frame.event, frame.data)
+    if (this.#state !== 'over') watcher?.onFrame(frame)
     // What follows the terminal event is harmless padding, or a second answer that must not reach the client.
-    isCut = state === 'over' && kind !== 'other' && !(kind === 'error' && mayFailAgain)
-    if (isCut) return
-    if (isEnding) buffer.endLastEvent()
-    else buffer.endEvent(endOffset)
-    if (kind === 'error') mayFailAgain = !mayFailAgain
-    if (state === 'over') return
-    events++
-    if (kind === 'error' && state === 'holding') return fail(frame)
+    this.#isCut = this.#state === 'over' && kind !== 'other' && !(kind === 'error' && this.#mayFailAgain)
+    if (this.#isCut) return
+    if (this.#isEnding) this.#buffer.endLastEvent()
+    else this.#buffer.endEvent(endOffset)
+    if (kind === 'error') this.#mayFailAgain = !this.#mayFailAgain
+    if (this.#state === 'over') return
+    this.#events++
+    if (kind === 'error' && this.#state === 'holding') return this.#fail(frame)
     // Content is most of a stream and tells no counts that a later event does not repeat.
     const counts = kind === 'content' ? null : upstream.usageOfFrame(frame)
-    if (counts !== null) Object.assign(usage, counts)
+    if (counts !== null) Object.assign(this.#usage, counts)
     switch (kind) {
       case 'other':
         return
       case 'start':
-        begunAt ??= clock.monotonic()
-        start ??= upstream.readStart(frame.data)
+        this.#begunAt ??= clock.monotonic()
+        this.#start ??= upstream.readStart(frame.data)
         return
       case 'content':
-        lastContent = frame
-        return commit()
+        this.#lastContent = frame
+        return this.#commit()
       case 'finish':
-        commit()
-        state = 'finished'
+        this.#commit()
+        this.#state = 'finished'
         return
       case 'terminal':
-        if (state === 'holding' && begunAt === null && frame.data.length < MOST_EMPTY_TERMINAL_BYTES) return failEmpty()
-        commit()
-        return complete(null)
+        if (this.#state === 'holding' && this.#begunAt === null && frame.data.length < MOST_EMPTY_TERMINAL_BYTES) {
+          return this.#failEmpty()
+        }
+        this.#commit()
+        return this.#complete(null)
       case 'error':
-        return complete(upstream.decodeError(frame.data) ?? UNKNOWN_ERROR)
+        return this.#complete(upstream.decodeError(frame.data) ?? UNKNOWN_ERROR)
     }
   }
 
   /** Another account can no longer take over: the head goes out, and with the next `pass` everything held. */
-  function commit(): void {
-    if (state !== 'holding') return
-    state = 'flowing'
-    firstContentMs = clock.monotonic() - startedAt
-    job.onServing(rawHeaders)
-    exchange.commitStream(job.headFor(rawHeaders))
+  #commit(): void {
+    if (this.#state !== 'holding') return
+    const { clock, exchange, onServing, headFor } = this.#job
+    this.#state = 'flowing'
+    this.#firstContentMs = clock.monotonic() - this.#startedAt
+    onServing(this.#rawHeaders)
+    exchange.commitStream(headFor(this.#rawHeaders))
   }
 
   /** Gives the client what it may have; false when it must be waited for. */
-  function pass(): boolean {
-    const bytes = buffer.take()
+  #pass(): boolean {
+    const bytes = this.#buffer.take()
     if (bytes === null) return true
-    const shown = job.shownModel === null ? bytes : renameInEvents(bytes, job.shownModel)
-    return exchange.write(shown, !buffer.isMidEvent)
+    const { exchange, shownModel } = this.#job
+    const shown = shownModel === null ? bytes : renameInEvents(bytes, shownModel)
+    return exchange.write(shown, !this.#buffer.isMidEvent)
   }
 
-  /** The terminal event was seen; the client is finished once the chunk that holds it has been written. */
-  let result: AttemptResult | null = null
-  function complete(errorEvent: UpstreamError | null, isEndSupplied = false): void {
-    state = 'over'
-    const counts = errorEvent === null ? usage : usageSoFar()
-    result = { kind: 'served', status: 200, rawHeaders, usage: counts, firstContentMs, errorEvent, isEndSupplied }
+  #complete(errorEvent: UpstreamError | null, isEndSupplied = false): void {
+    this.#state = 'over'
+    const usage = errorEvent === null ? this.#usage : this.#usageSoFar()
+    const [rawHeaders, firstContentMs] = [this.#rawHeaders, this.#firstContentMs]
+    this.#result = { kind: 'served', status: 200, rawHeaders, usage, firstContentMs, errorEvent, isEndSupplied }
   }
 
-  function settle(outcome: AttemptResult): void {
-    isSettled = true
-    exchange.onDrain = null
-    finish(outcome)
+  #settle(outcome: AttemptResult): void {
+    this.#isSettled = true
+    this.#job.exchange.onDrain = null
+    this.#finish(outcome)
   }
 
   /** Vendors that repeat their counts with the content, cumulative, have told the latest with the last of it. */
-  function usageSoFar(): Usage {
-    const counts = lastContent === null ? null : upstream.usageOfFrame(lastContent)
-    return counts === null ? usage : { ...usage, ...counts }
+  #usageSoFar(): Usage {
+    const counts = this.#lastContent === null ? null : this.#job.upstream.usageOfFrame(this.#lastContent)
+    return counts === null ? this.#usage : { ...this.#usage, ...counts }
   }
 
-  function fail(frame: Frame): void {
+  #fail(frame: Frame): void {
     const body = Buffer.from(frame.data)
-    const error = upstream.decodeError(body) ?? UNKNOWN_ERROR
-    stop({ kind: 'failed', reply: { status: 200, rawHeaders, body, error } })
+    const error = this.#job.upstream.decodeError(body) ?? UNKNOWN_ERROR
+    this.#stop({ kind: 'failed', reply: { status: 200, rawHeaders: this.#rawHeaders, body, error } })
   }
 
-  function failEmpty(): void {
-    stop({ kind: 'unreachable', failure: 'bad_answer', message: 'the stream ended before it had any content' })
+  #failEmpty(): void {
+    this.#stop({ kind: 'unreachable', failure: 'bad_answer', message: 'the stream ended before it had any content' })
   }
 
-  function stop(outcome: AttemptResult): void {
-    state = 'over'
-    isCut = true
-    upstreamExchange.abort()
-    settle(outcome)
+  #stop(outcome: AttemptResult): void {
+    this.#state = 'over'
+    this.#isCut = true
+    this.#upstreamExchange.abort()
+    this.#settle(outcome)
   }
 
   /** The upstream's bytes are at an end without its terminal event. */
-  function endEarly(message: string, isTimeout: boolean): void {
-    if (state === 'over') return
-    if (state === 'holding') {
-      return stop({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
+  #endEarly(message: string, isTimeout: boolean): void {
+    if (this.#state === 'over') return
+    if (this.#state === 'holding') {
+      return this.#stop({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
     }
-    if (state === 'flowing')
-      return stop({ kind: 'broken', message, usage: usageSoFar(), isTimeout, told: { start, events } })
-    if (upstream.missingEnd !== '') exchange.write(upstream.missingEnd, true)
-    complete(null, upstream.missingEnd !== '')
-    closeClient()
+    if (this.#state === 'flowing') {
+      const told = { start: this.#start, events: this.#events }
+      return this.#stop({ kind: 'broken', message, usage: this.#usageSoFar(), isTimeout, told })
+    }
+    const { missingEnd } = this.#job.upstream
+    if (missingEnd !== '') this.#job.exchange.write(missingEnd, true)
+    this.#complete(null, missingEnd !== '')
+    this.#closeClient()
   }
 
   /** The client is done; the connection gets a moment to end properly, so that it can be used again. */
-  function closeClient(): void {
-    closing?.cancel()
-    exchange.endStream()
-    closing = clock.timer(CLOSE_GRACE_MS, () => upstreamExchange.abort())
-    if (result !== null) settle(result)
+  #closeClient(): void {
+    this.#closing?.cancel()
+    this.#job.exchange.endStream()
+    this.#closing = this.#job.clock.timer(CLOSE_GRACE_MS, () => this.#upstreamExchange.abort())
+    if (this.#result !== null) this.#settle(this.#result)
   }
 
   /** After `error` OpenAI sends the `response.failed` that Codex looks for; any other end is final. */
-  function closeInTime(): void {
-    if (mayFailAgain) closing ??= clock.timer(CLOSE_GRACE_MS, closeClient)
-    else closeClient()
-  }
-
-  return {
-    onData(chunk) {
-      lastByteAt = clock.monotonic()
-      if (isSettled) return true
-      buffer.push(chunk)
-      scanner.push(chunk)
-      if (isCut && result === null) return true
-      if (scanner.betweenEvents && !isCut) buffer.endEvent(chunk.length)
-      if (state === 'holding' && buffer.heldBytes > MOST_HELD_BYTES) commit()
-      if (state === 'holding') return true
-      const hasRoom = pass()
-      if (result !== null) closeInTime()
-      isPaused = !hasRoom && result === null
-      return !isPaused
-    },
-    onEnd() {
-      if (!isSettled) {
-        isEnding = true
-        if (!scanner.betweenEvents) scanner.end()
-        if (state !== 'holding') pass()
-        if (result === null) endEarly('the stream ended without its terminal event', false)
-        else closeClient()
-      }
-      closing?.cancel()
-    },
-    onBreak(message) {
-      if (result === null) endEarly(`the stream broke off: ${message}`, false)
-      else if (!isSettled) closeClient()
-      closing?.cancel()
-    },
-    onGone() {
-      if (job.drainsForUsage) {
-        // It may have left while the upstream waited for it to read.
-        isPaused = false
-        upstreamExchange.resume()
-        return
-      }
-      closing?.cancel()
-      upstreamExchange.abort()
-      settle({ kind: 'gone', usage: usageSoFar() })
-    },
-    tick(now) {
-      if (isPaused) return
-      const silentMs = now - lastByteAt
-      if (state === 'holding' && begunAt !== null && now - begunAt >= limits.holdStartMs) {
-        commit()
-        pass()
-      }
-      const limitMs =
-        buffer.heldBytes === 0 && state === 'holding' ? limits.firstByteTimeoutMs : limits.streamReadTimeoutMs
-      if (state === 'finished' && silentMs >= FINISH_GRACE_MS) endEarly('', false)
-      else if (silentMs >= limitMs) {
-        endEarly(`the upstream sent nothing for ${limitMs / 1000} s`, true)
-        upstreamExchange.abort()
-      }
-    },
+  #closeInTime(): void {
+    if (this.#mayFailAgain) this.#closing ??= this.#job.clock.timer(CLOSE_GRACE_MS, () => this.#closeClient())
+    else this.#closeClient()
   }
 }
 

@@ -68,7 +68,19 @@ export function createRelay(dependencies: RelayDependencies): Relay {
     const repairs = new ReasoningRepairs()
     const cacheKey = keys.at(-1) ?? null
     // Written out: for a copy with more members V8 makes new shapes for every request.
-    const whole = { client, protocol, operation, envelope, body, rawHeaders, query, exchange, thread, repairs, cacheKey }
+    const whole = {
+      client,
+      protocol,
+      operation,
+      envelope,
+      body,
+      rawHeaders,
+      query,
+      exchange,
+      thread,
+      repairs,
+      cacheKey,
+    }
     const failures: FailedAttempt[] = []
     const refusals: GatewayError[] = []
     // A name that can be served now comes before one that is worth waiting for.

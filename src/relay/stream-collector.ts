@@ -3,7 +3,7 @@
  * before the stream has ended well, so every failure up to then is still another account's chance.
  */
 import type { Timer } from '../core/clock.ts'
-import { createFrameScanner, type Frame } from '../core/sse.ts'
+import { FrameScanner, type Frame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
 import {
@@ -29,7 +29,7 @@ export function createStreamCollector(
   const { clock, limits, upstream } = job
   const chunks: Buffer[] = []
   const usage: Usage = {}
-  const scanner = createFrameScanner(onFrame)
+  const scanner = new FrameScanner(onFrame)
   let size = 0
   let firstContentMs: number | null = null
   let lastByteAt = startedAt

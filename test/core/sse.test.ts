@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createFrameScanner, type Frame } from '../../src/core/sse.ts'
+import { FrameScanner, type Frame } from '../../src/core/sse.ts'
 import { createSeededRandom } from './seeded-random.ts'
 
 /** What a stream told, with the absolute offset behind each event; the end of the stream counts as its length. */
@@ -13,7 +13,7 @@ function scan(chunks: readonly Buffer[]): Seen[] {
   const seen: Seen[] = []
   let offset = 0
   let ended = false
-  const scanner = createFrameScanner((frame, endOffset) => {
+  const scanner = new FrameScanner((frame, endOffset) => {
     const endsAt = ended ? offset : offset + endOffset
     seen.push({ event: frame.event, data: frame.data.toString(), endsAt })
   })
@@ -113,7 +113,7 @@ const STREAMS: Array<[name: string, stream: string, frames: Array<[event: string
   ['text beyond ASCII', 'event: größe\ndata: 😀 ü\n\n', [['größe', '😀 ü']]],
 ]
 
-describe('createFrameScanner', () => {
+describe('FrameScanner', () => {
   it.each(STREAMS)('reads %s', (_, stream, frames) => {
     expect(told(stream)).toEqual(frames)
   })
@@ -148,7 +148,7 @@ describe('createFrameScanner', () => {
 
   it('waits for the line feed that may follow a carriage return', () => {
     const offsets: number[] = []
-    const scanner = createFrameScanner((_, endOffset) => offsets.push(endOffset))
+    const scanner = new FrameScanner((_, endOffset) => offsets.push(endOffset))
     for (const chunk of ['data: 1\r\n\r', '\ndata: 2\r\r', 'data: 3\n\n']) scanner.push(Buffer.from(chunk))
     expect(offsets).toEqual([1, 0, 9])
   })
@@ -158,7 +158,7 @@ describe('createFrameScanner', () => {
     const frames = told(text)
     const comment = Buffer.from(': keepalive\n\n')
     for (let place = 1; place <= stream.length; place++) {
-      const scanner = createFrameScanner(() => {})
+      const scanner = new FrameScanner(() => {})
       scanner.push(stream.subarray(0, place))
       if (!scanner.betweenEvents) continue
       const stuffed = Buffer.concat([stream.subarray(0, place), comment, stream.subarray(place)])
@@ -178,7 +178,7 @@ describe('createFrameScanner', () => {
     ['d', false],
     ['data: 1\n\nd', false],
   ])('after %j betweenEvents is %s', (text, expected) => {
-    const scanner = createFrameScanner(() => {})
+    const scanner = new FrameScanner(() => {})
     scanner.push(Buffer.from(text))
     expect(scanner.betweenEvents).toBe(expected)
   })
@@ -186,14 +186,14 @@ describe('createFrameScanner', () => {
   it('does not copy an event that lies in one chunk', () => {
     const chunk = Buffer.from('data: hello\n\n')
     const seen: Frame[] = []
-    createFrameScanner((frame) => seen.push(frame)).push(chunk)
+    new FrameScanner((frame) => seen.push(frame)).push(chunk)
     chunk.write('j', 'data: '.length)
     expect(seen[0]?.data.toString()).toBe('jello')
   })
 
   it('keeps head and tail of an event of 100 MB, in flat memory and linear time', () => {
     const seen: Array<{ length: number; head: string; tail: string; cut: boolean }> = []
-    const scanner = createFrameScanner(({ data, cut }) =>
+    const scanner = new FrameScanner(({ data, cut }) =>
       seen.push({
         length: data.length,
         head: data.toString('utf8', 0, 5),
@@ -215,7 +215,7 @@ describe('createFrameScanner', () => {
     const text = 'y'.repeat(128 * 1024 - 'data: '.length)
     const stream = Buffer.from(`data: ${text}\n\n`)
     const lengths: Array<[number, boolean]> = []
-    const scanner = createFrameScanner(({ data, cut }) => lengths.push([data.length, cut]))
+    const scanner = new FrameScanner(({ data, cut }) => lengths.push([data.length, cut]))
     for (const chunk of cutAt(stream, [5, 1000, 66_000, 131_000])) scanner.push(chunk)
     expect(lengths).toEqual([[text.length, false]])
   })

@@ -9,7 +9,7 @@ import { ConfigError } from '../../src/config/problem.ts'
 import type { Platform, Protocol } from '../../src/core/account.ts'
 import { GatewayError } from '../../src/core/errors.ts'
 import { type JsonObject, JsonSyntaxError } from '../../src/core/json.ts'
-import { createFrameScanner } from '../../src/core/sse.ts'
+import { FrameScanner } from '../../src/core/sse.ts'
 import { createFold } from '../../src/protocols/fold.ts'
 import { hubDownstreams } from '../../src/protocols/hub-index.ts'
 import { protocols } from '../../src/protocols/index.ts'
@@ -102,7 +102,7 @@ function readStream(upstream: Protocol, bytes: Buffer): void {
       throw new Error(`cut at ${cuts.join(', ')} it means something else`)
     readSse(whole)
   }
-  const scanner = createFrameScanner((frame) => {
+  const scanner = new FrameScanner((frame) => {
     reader.inspect(frame)
     reader.usageOfFrame(frame)
     reader.decodeError(frame.data)
@@ -127,7 +127,7 @@ function translate(downstream: Protocol, upstream: Protocol, pieces: readonly Bu
       text += lane.encoder.encode(delta)
     }
   }
-  const scanner = createFrameScanner((frame) => {
+  const scanner = new FrameScanner((frame) => {
     if (!isOver) allowing(() => take(lane.decoder.decode(frame)))
   })
   // The bytes of a chunk are its own, as those of a socket are.

@@ -3,7 +3,7 @@
  * streams fed to a decoder in pieces of any size.
  */
 import type { Protocol } from '../../src/core/account.ts'
-import { createFrameScanner } from '../../src/core/sse.ts'
+import { FrameScanner } from '../../src/core/sse.ts'
 import { capabilitiesOf } from '../../src/protocols/capabilities.ts'
 import { createFold } from '../../src/protocols/fold.ts'
 import type { AnswerContext, HubDownstream, StreamDecoder, Target } from '../../src/protocols/hub-contract.ts'
@@ -85,7 +85,7 @@ export function contextOf(conversation = conversationOf(), upstream: Protocol = 
 /** The deltas of a stream's text that arrives in pieces of `pieceBytes`. */
 export function decodeText(decoder: StreamDecoder, text: string, pieceBytes = Infinity): Delta[] {
   const deltas: Delta[] = []
-  const scanner = createFrameScanner((frame) => deltas.push(...decoder.decode(frame)))
+  const scanner = new FrameScanner((frame) => deltas.push(...decoder.decode(frame)))
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     scanner.push(Buffer.from(bytes.subarray(at, Math.min(bytes.length, at + pieceBytes))))
@@ -109,7 +109,7 @@ export function encodeAll(downstream: HubDownstream, deltas: readonly Delta[], c
 /** The parsed data of every event in a stream's text; what is no JSON stays text. */
 export function eventsOf(text: string): unknown[] {
   const events: unknown[] = []
-  const scanner = createFrameScanner(({ data }) => {
+  const scanner = new FrameScanner(({ data }) => {
     const json = data.toString()
     events.push(json.startsWith('{') ? JSON.parse(json) : json)
   })

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
-import { createFrameScanner } from '../../src/core/sse.ts'
+import { FrameScanner } from '../../src/core/sse.ts'
 import type { FrameKind } from '../../src/protocols/contract.ts'
 import { protocols } from '../../src/protocols/index.ts'
 
 /** What the protocol takes each event of a stream for. */
 function kinds(protocol: Protocol, stream: string): FrameKind[] {
   const seen: FrameKind[] = []
-  const scanner = createFrameScanner((frame) => seen.push(protocols[protocol].upstream.inspect(frame)))
+  const scanner = new FrameScanner((frame) => seen.push(protocols[protocol].upstream.inspect(frame)))
   scanner.push(Buffer.from(stream))
   scanner.end()
   return seen

@@ -2,7 +2,7 @@ import OpenAI from 'openai'
 import { describe, expect, it } from 'vitest'
 import type { Protocol } from '../../src/core/account.ts'
 import { type ErrorDetails, GatewayError } from '../../src/core/errors.ts'
-import { createFrameScanner } from '../../src/core/sse.ts'
+import { FrameScanner } from '../../src/core/sse.ts'
 import type { AnswerStart } from '../../src/protocols/contract.ts'
 import { protocols } from '../../src/protocols/index.ts'
 
@@ -15,7 +15,7 @@ function encode(protocol: Protocol, details: ErrorDetails, start?: AnswerStart, 
 
 function frames(stream: string): Array<{ event: string; data: Record<string, unknown> }> {
   const seen: Array<{ event: string; data: Record<string, unknown> }> = []
-  const scanner = createFrameScanner(({ event, data }) => seen.push({ event, data: JSON.parse(data.toString()) }))
+  const scanner = new FrameScanner(({ event, data }) => seen.push({ event, data: JSON.parse(data.toString()) }))
   scanner.push(Buffer.from(stream))
   expect(scanner.betweenEvents).toBe(true)
   return seen

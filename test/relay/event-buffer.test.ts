@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { createFrameScanner } from '../../src/core/sse.ts'
-import { createEventBuffer } from '../../src/relay/event-buffer.ts'
+import { FrameScanner } from '../../src/core/sse.ts'
+import { EventBuffer } from '../../src/relay/event-buffer.ts'
 import { readSse } from '../harness/sse.ts'
 
 const STREAM = 'event: a\ndata: 1\n\n: a comment\n\ndata: zwölf\r\n\r\ndata: {"three":\ndata: 3}\n\n'
 
 /** What goes out for each chunk, as the pump uses the buffer. */
 function passThrough(chunks: readonly Buffer[]): string[] {
-  const buffer = createEventBuffer()
-  const scanner = createFrameScanner((_frame, endOffset) => buffer.endEvent(endOffset))
+  const buffer = new EventBuffer()
+  const scanner = new FrameScanner((_frame, endOffset) => buffer.endEvent(endOffset))
   return chunks.map((chunk) => {
     buffer.push(chunk)
     scanner.push(chunk)
@@ -53,7 +53,7 @@ describe('an event buffer', () => {
     ['data: 1\r\r', 'data: 1\r\r'],
     ['data: 1\r\n\r', 'data: 1\r\n\r'],
   ])('closes a last event that is whole: %j', (last, closed) => {
-    const buffer = createEventBuffer()
+    const buffer = new EventBuffer()
     buffer.push(Buffer.from(last))
     buffer.endLastEvent()
     expect(String(buffer.take())).toBe(closed)

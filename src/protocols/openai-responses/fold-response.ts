@@ -6,7 +6,7 @@
 import { applyEdits } from '../../core/json-edit.ts'
 import { peekObject, peekValue, scanArray } from '../../core/json.ts'
 import { createObjectEditor } from '../../core/object-editor.ts'
-import { createFrameScanner, type Frame } from '../../core/sse.ts'
+import { FrameScanner, type Frame } from '../../core/sse.ts'
 import { typeOf } from '../frame-type.ts'
 import { buildItem } from './unfinished-item.ts'
 
@@ -21,7 +21,7 @@ export interface ResponseFolder {
 export function foldResponse(stream: Buffer): Buffer | null {
   const folder = createResponseFolder()
   // In one piece, because an event inside one chunk is never cut.
-  const scanner = createFrameScanner((frame) => folder.read(frame))
+  const scanner = new FrameScanner((frame) => folder.read(frame))
   scanner.push(stream)
   scanner.end()
   return folder.finish()

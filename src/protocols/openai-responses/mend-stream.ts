@@ -4,7 +4,7 @@
  */
 import { applyEdits } from '../../core/json-edit.ts'
 import { peekObject } from '../../core/json.ts'
-import { createFrameScanner, type Frame } from '../../core/sse.ts'
+import { FrameScanner, type Frame } from '../../core/sse.ts'
 import { typeOf } from '../frame-type.ts'
 import type { StreamMender } from '../contract.ts'
 import { createResponseFolder } from './fold-response.ts'
@@ -15,7 +15,7 @@ const MOST_OPEN_BYTES = 8 * 1024 * 1024
 
 export function createStreamMender(): StreamMender {
   const folder = createResponseFolder()
-  const scanner = createFrameScanner(onFrame)
+  const scanner = new FrameScanner(onFrame)
   /** Bytes of the event that has not ended yet, before the current chunk. */
   let open: Buffer[] = []
   let openBytes = 0
@@ -89,7 +89,7 @@ export function createStreamMender(): StreamMender {
 /** The frame read again from all its bytes: inside one chunk nothing is cut out of it. */
 function wholeFrame(bytes: Buffer, cut: Frame): Frame {
   let found = cut
-  const scanner = createFrameScanner((frame) => {
+  const scanner = new FrameScanner((frame) => {
     found = { event: frame.event, data: Buffer.from(frame.data), cut: frame.cut }
   })
   scanner.push(bytes)
