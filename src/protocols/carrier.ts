@@ -12,8 +12,11 @@ import type { Carrier, ReasoningFamily } from './hub.ts'
 
 /** Eight letters of base64's own alphabet: Gemini's field for signatures is checked to be base64 as a whole. */
 const TAG = 'sub2api1'
-/** How every wrapped carrier begins, `{"fam"` included: a search for 16 bytes takes half the time, 0.2 ms in 1 MB. */
-const BEGINNING = Buffer.from(TAG + Buffer.from('{"fam"').toString('base64'))
+/**
+ * A part of every wrapped carrier: the end of `{"fam"` in base64. Node looks for needles of up to six bytes by their first
+ * one, at memory speed, and a `J` is rare outside of base64: 2 µs in 200 KB of prose, 28 in an image; all 16 bytes take 45.
+ */
+const MARK = Buffer.from(Buffer.from('{"fam"').toString('base64').slice(-6))
 
 /** The carrier as one text of base64 letters, fit for `signature`, `encrypted_content` and `thoughtSignature`. */
 export function wrapCarrier(carrier: Carrier): string {
@@ -26,9 +29,9 @@ export function isWrapped(value: JsonValue): boolean {
   return typeof value === 'string' && value.startsWith(TAG)
 }
 
-/** False for a body in which nothing is wrapped; it need not be read to know. */
+/** False for a body in which nothing is wrapped; it need not be read to know. Rarely true without cause. */
 export function mayHoldWrapped(body: Buffer): boolean {
-  return body.includes(BEGINNING)
+  return body.includes(MARK)
 }
 
 /**
