@@ -5,6 +5,7 @@ import { chooseToken } from '../config/access.ts'
 import type { ListenAddress } from '../config/addresses.ts'
 import type { RelayConfig } from '../config/config.ts'
 import { createSystemClock } from '../core/clock.ts'
+import { keepRoomToServe } from '../io/heap.ts'
 import { createLog } from '../io/log.ts'
 import { listen } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
@@ -24,6 +25,7 @@ export interface OwnRelay {
 /** `write` gets the lines of its log. */
 export async function startOwnRelay(config: RelayConfig, write: (line: string) => void): Promise<OwnRelay> {
   assertRealUndici()
+  keepRoomToServe()
   const clock = createSystemClock()
   const log = createLog({ ...config.log, clock, secrets: secretsOf(config), hasColours: false, write })
   const parts = assembleRelay(config, clock, log)

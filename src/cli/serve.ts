@@ -15,6 +15,7 @@ import { formatDuration } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import { version } from '../core/version.ts'
 import type { DebugLog } from '../io/debug-log.ts'
+import { keepRoomToServe } from '../io/heap.ts'
 import { createLog, type Log } from '../io/log.ts'
 import { createLineWriter } from '../io/line-writer.ts'
 import { listen, type RelayServer } from '../io/serve.ts'
@@ -36,6 +37,7 @@ export async function serve(
   parts: Pick<AssembleOptions, 'identityProvider'> = {},
 ): Promise<void> {
   assertRealUndici()
+  keepRoomToServe()
   const systemClock = createSystemClock()
   // A file that cannot be read, or does not exist, is for the loader to explain.
   await recoverConfig(options.configPath, systemClock).catch(() => {})
