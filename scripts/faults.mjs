@@ -2,6 +2,7 @@
  * `npm run faults`: the fault matrix and the bad-input matrix, row by row. `-- --binary dist/sub2api-simple` plays the
  * stories against a compiled binary (or any program) instead: those that need the virtual clock or the relay's own numbers
  * are counted apart. `--minutes 5` bounds the run (10 unless told), `--row 17` or `--input 17` picks one row.
+ * While a story is played its relay is asked for `/health` all the time; the summary tells what that took.
  * Ends with 0 when every row is covered and nothing failed, with 1 otherwise, with 2 for wrong arguments.
  */
 import { existsSync } from 'node:fs'
@@ -14,6 +15,7 @@ import { FAULTS, findRows, INPUTS, readReadme, rowsIn } from './faults/rows.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const USAGE = 'usage: npm run faults -- [--binary <program>] [--minutes <n>] [--row <n> | --input <n>]'
 const PROGRESS_MS = 10_000
+const HEALTHY_MS = 50
 
 const options = readOptions()
 if (options === null) {
@@ -21,12 +23,15 @@ if (options === null) {
   process.exit(2)
 }
 if (options.binary !== null) process.env.SUB2API_PROGRAM = options.binary
+process.env.SUB2API_HEALTH = '1'
 
 const carriers = findRows(root)
 const startedAt = performance.now()
 const results = new Map()
 const tally = { passed: 0, failed: 0, skipped: 0, elsewhere: 0 }
 const failures = []
+/** Row -> what the answers to `/health` took while it was played, in ms. */
+const healthMs = new Map()
 const say = createProgress()
 const outOfTime = setTimeout(() => {
   say(`\nnot finished within ${options.minutes} minutes`)
@@ -93,6 +98,7 @@ function count(test) {
     const found = results.get(row) ?? { passed: 0, failed: 0, skipped: 0, elsewhere: 0, notes: new Set() }
     found[fate]++
     if (note !== undefined) found.notes.add(note)
+    healthMs.set(row, [...(healthMs.get(row) ?? []), ...(test.meta().healthMs ?? [])])
     results.set(row, found)
   }
   if (fate === 'failed')
@@ -109,10 +115,24 @@ function report() {
   for (const failure of failures) console.log(`FAIL  ${failure}`)
   if (options.binary !== null) console.log(`against ${options.binary}`)
   const isFine = [reportMatrix('fault rows', 'row', FAULTS), reportMatrix('bad inputs', 'input', INPUTS)].every(Boolean)
+  reportHealth()
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
   const apart = options.binary === null ? '' : `, ${tally.skipped + tally.elsewhere} only in process`
   console.log(`stories: ${tally.passed} passed, ${tally.failed} failed${apart}, in ${seconds} s`)
   return isFine && tally.failed === 0 && tally.passed > 0
+}
+
+/** The slowest answer of a row may be the machine's doing, which plays several stories at once; it is told all the same. */
+function reportHealth() {
+  const asked = [...healthMs].filter(([, times]) => times.length > 0)
+  const all = asked.flatMap(([, times]) => times).toSorted((a, b) => a - b)
+  if (all.length === 0) return
+  const ms = (share) => all[Math.min(all.length - 1, Math.floor(all.length * share))].toFixed(0)
+  const slow = asked.filter(([, times]) => Math.max(...times) > HEALTHY_MS).map(([row]) => row)
+  console.log(
+    `/health: asked ${all.length} times under ${asked.length} rows: p50 ${ms(0.5)} ms, p99 ${ms(0.99)} ms, slowest ${ms(1)} ms`,
+  )
+  console.log(`  rows with an answer over ${HEALTHY_MS} ms: ${slow.length === 0 ? 'none' : slow.join(', ')}`)
 }
 
 function reportMatrix(name, kind, last) {

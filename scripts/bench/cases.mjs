@@ -83,7 +83,8 @@ export const CASES = [
   },
   { name: 'idle-1000', title: '1,000 silent streams', kind: idleStreams, connections: 1_000, isFresh: true },
   { name: 'idle-5000', title: '5,000 silent streams', kind: idleStreams, connections: 5_000, isFresh: true },
-  { name: 'start', title: 'start to first answer, then at rest', kind: coldStart, isFresh: true, isQuick: true },
+  { name: 'start', title: 'start to first answer, then its memory', kind: coldStart, isFresh: true, isQuick: true },
+  { name: 'rest', title: 'one answer, then ten seconds of rest', kind: atRest, isFresh: true },
 ]
 
 /** wrk sends the same request for ever. CPU is divided by the answers that came. */
@@ -161,13 +162,21 @@ async function idleStreams(bench, system, { connections }) {
   }
 }
 
-/** The system has just been spawned: the first answer to a client that does not give up, then its memory at rest. */
+/** The system has just been spawned: the first answer to a client that does not give up, then its memory. */
 async function coldStart(bench, system) {
   if (system.child === null) return {}
   while (!(await answers(system.port))) await sleep(1)
   const startMs = performance.now() - system.spawnedAt
   await sleep(1_500)
   return { startMs, rssMb: rssBytes(system.child.pid) / MB, failed: 0 }
+}
+
+/** Memory of a system that is left alone: V8 tidies up after eight idle seconds. */
+async function atRest(bench, system) {
+  if (system.child === null) return {}
+  const isServed = await answers(system.port)
+  await sleep(10_000)
+  return { rssMb: rssBytes(system.child.pid) / MB, failed: isServed ? 0 : 1 }
 }
 
 function answers(port) {

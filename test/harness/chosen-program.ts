@@ -10,4 +10,6 @@ export const binary = process.env['SUB2API_PROGRAM'] || undefined
 export interface StoryMeta {
   /** It was played against the chosen program, or would have been if it could. */
   program?: boolean
+  /** What each answer to `/health` took while it was played, when the runner asked for that. */
+  healthMs?: number[]
 }

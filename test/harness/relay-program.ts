@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { TestRunner, type TestContext } from 'vitest'
 import { createSystemClock } from '../../src/core/clock.ts'
 import { binary, type StoryMeta } from './chosen-program.ts'
+import { watchHealth } from './health-watch.ts'
 import { assertNothingSecret } from './nothing-secret.ts'
 import { spawnProgram } from './program.ts'
 import type { RawExchange } from './raw-client.ts'
@@ -35,6 +36,7 @@ export async function startProgramRelay(stage: ProgramStage): Promise<TestRelay>
     return skipForProgram(what)
   }
   const [, port = ''] = await run.until(/listening on \S+:(\d+)/)
+  watchHealth(Number(port))
   const { post, get } = stage.speak(Number(port))
   const log = (): Array<Record<string, unknown>> =>
     run.printed.stdout

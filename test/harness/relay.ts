@@ -14,6 +14,7 @@ import { createLog } from '../../src/io/log.ts'
 import { listen, type RelayServer } from '../../src/io/serve.ts'
 import { binary } from './chosen-program.ts'
 import { createVirtualClock, settle, type VirtualClock } from './clock.ts'
+import { watchHealth } from './health-watch.ts'
 import { assertNothingSecret } from './nothing-secret.ts'
 import { rawRequest, type RawExchange, type RawRequest } from './raw-client.ts'
 import { isInStory, skipForProgram, startProgramRelay } from './relay-program.ts'
@@ -104,6 +105,7 @@ async function startInThisProcess(
   )
   await parts.keeper.start()
   const server = await listen({ ...config.listen, clock, listener: parts.listener })
+  if (isInStory()) watchHealth(server.port)
   return {
     port: server.port,
     url: `http://127.0.0.1:${server.port}`,

@@ -29,8 +29,10 @@ const WORDS = Array.from({ length: 12 }, (_, n) => `word-${n} `)
 /** Behind the start of message and block, and a word. */
 const FIRST_PAUSED_EVENT = 4
 const GROUP = 100
+/** Streams do not keep time with each other: a part of them tells its word at a time. */
+const PHASES = 20
 
-/** Streams that are open all at once and tell a word at every beat. None may be refused, none broken. */
+/** Streams that are open all at once and tell a word at every beat, each in its phase. None may be refused, none broken. */
 export async function openStreams(
   options: SceneOptions,
   count: number,
@@ -49,10 +51,13 @@ export async function openStreams(
     }
     const states = program.states.length
     const most = program.states.at(-1)?.open ?? 0
+    let turn = 0
     const beat = setInterval(() => {
-      for (const request of vendor.requests) if (request.isActive) request.resume()
+      const { requests } = vendor
+      for (let at = turn; at < requests.length; at += PHASES) if (requests[at]?.isActive) requests[at]?.resume()
+      turn = (turn + 1) % PHASES
       options.progress(`${count} streams: ${vendor.load.active} open, ${program.states.at(-1)?.loop_p99_ms} ms`)
-    }, beatMs)
+    }, beatMs / PHASES)
     const answers = await Promise.all(streams)
     clearInterval(beat)
     const refused = answers.filter(({ status }) => status !== 200).length
