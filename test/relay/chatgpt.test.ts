@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
@@ -168,6 +169,17 @@ describe('a member that the backend turns out to refuse', () => {
     expect([second.status, second.headers['x-relay-attempts']]).toEqual([200, '1'])
     const told = relay.log.filter(({ event }) => event === 'member.refused').map(({ member }) => member)
     expect(told).toEqual(['prompt_cache_key', 'tool_choice'])
+  })
+
+  test('stays left out when the config is read anew', async () => {
+    const { vendor, relay } = await start()
+    vendor.always(chatgpt('hello', { alsoRefused: ['tool_choice'] }))
+    await relay.post('/v1/responses', ask({ tool_choice: 'auto' }))
+    const config = JSON.parse(readFileSync(relay.configPath, 'utf8')) as JsonObject
+    writeFileSync(relay.configPath, JSON.stringify({ ...config, max_account_switches: 3 }))
+    expect(read((await relay.post('/admin/reload', '')).body)).toMatchObject({ changed: true })
+    const { status, headers } = await relay.post('/v1/responses', ask({ tool_choice: 'auto' }))
+    expect([status, headers['x-relay-attempts']]).toEqual([200, '1'])
   })
 
   test('is learnt by all requests that meet it at once', async () => {
