@@ -65,6 +65,7 @@ function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): 
   const { report } = reader
   const found: Record<string, unknown> = {}
   const present = new Set<string>()
+  const blank = new Map<string, Span>()
   const unknown: WrittenKey[] = []
   for (const { key, value } of readPairs(map, field, path, reader)) {
     const entry = field.entries.get(key.name)?.() ?? field.member?.()
@@ -76,9 +77,11 @@ function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): 
     const read = readNode(value, entry, [...path, key.name], reader)
     const isBlank = read === null || read === ''
     if (!isBlank || entry.traits.strict === true) found[key.name] = read
+    // Of what cannot be read, such as an alias of nothing, the report knows already.
+    else if (value === null || isScalar(value)) blank.set(key.name, key.span)
   }
-  const missing = field.required.filter((name) => !present.has(name))
-  if (field.entries.size > 0) reportKeys(unknown, field.entries, missing, path, report)
+  const missing = field.required.filter((name) => !present.has(name) || blank.has(name))
+  if (field.entries.size > 0) reportKeys(unknown, field.entries, missing, blank, path, report)
   return found
 }
 
@@ -115,6 +118,7 @@ function reportKeys(
   unknown: readonly WrittenKey[],
   known: Description['entries'],
   missing: readonly string[],
+  blank: ReadonlyMap<string, Span>,
   path: Path,
   report: Report,
 ): void {
@@ -133,6 +137,8 @@ function reportKeys(
   for (const name of missing) {
     const example = known.get(name)?.().traits.example
     const advice = example === undefined ? '' : `For example "${name}": ${example}`
-    if (!explained.has(name)) report.error([...path, name], 'is missing', advice)
+    const span = blank.get(name)
+    if (span !== undefined) report.error([...path, name], 'has no value', advice, span)
+    else if (!explained.has(name)) report.error([...path, name], 'is missing', advice)
   }
 }

@@ -109,6 +109,13 @@ describe('keys', () => {
     expect(problems[1]?.advice).toBe('For example "accounts": [{"platform": "anthropic", "api_key": "…"}]')
   })
 
+  test('that are needed and say nothing are named where they stand', async () => {
+    const { problems } = await failureOf('{"auth_tokens": ["sk-a-token-of-mine"],\n"accounts": null}')
+
+    expect(briefly(problems)).toEqual(['2:1 accounts has no value'])
+    expect(problems[0]?.advice).toBe('For example "accounts": [{"platform": "anthropic", "api_key": "…"}]')
+  })
+
   test.each(['__proto__', 'constructor', 'prototype'])(
     'input 70: called %s are errors wherever they are',
     async (key) => {
