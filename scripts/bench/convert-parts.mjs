@@ -1,5 +1,5 @@
 // What the conversion benchmark takes from the sources, bundled for it alone.
-export { createFrameScanner } from '../../src/core/sse.ts'
+export { FrameScanner } from '../../src/core/sse.ts'
 export { capabilitiesOf } from '../../src/protocols/capabilities.ts'
 export { hubDownstreams, hubUpstreams } from '../../src/protocols/hub-index.ts'
 export { createLedger } from '../../src/protocols/ledger.ts'

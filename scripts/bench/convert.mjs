@@ -85,7 +85,7 @@ function convert(from, to, stream) {
   const take = (deltas) => {
     for (const delta of deltas) written += encoder.encode(delta).length
   }
-  const scanner = parts.createFrameScanner((frame) => take(decoder.decode(frame)), { keptBytes: 64 * 1024 * 1024 })
+  const scanner = new parts.FrameScanner((frame) => take(decoder.decode(frame)), { keptBytes: 64 * 1024 * 1024 })
   // In reads of the size that sockets give.
   for (let at = 0; at < stream.length; at += 65_536) scanner.push(stream.subarray(at, at + 65_536))
   scanner.end()
@@ -154,7 +154,7 @@ function targetOf(dialect) {
 
 function eventsIn(stream) {
   const found = []
-  const scanner = parts.createFrameScanner((frame) => found.push(frame.data.toString('utf8')))
+  const scanner = new parts.FrameScanner((frame) => found.push(frame.data.toString('utf8')))
   scanner.push(stream)
   scanner.end()
   return found.filter((text) => text.startsWith('{'))
