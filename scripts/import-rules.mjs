@@ -37,7 +37,7 @@ export const NODE_MODULES = {
   strategies: ['node:buffer'],
   limits: ['node:buffer'],
   pool: ['node:buffer', 'node:crypto'],
-  relay: ['node:buffer', 'node:crypto', 'node:http', 'node:stream'],
+  relay: ['node:buffer', 'node:crypto', 'node:http', 'node:stream', 'node:zlib'],
 }
 
 /** The scripts of the status page run in a browser: nothing of ours is theirs but types, and all globals are others. */

@@ -29,6 +29,9 @@ export type OnMember = (nameStart: number, nameEnd: number, valueStart: number, 
 /** Called for each element of an array with its place. */
 export type OnElement = (start: number, end: number) => void
 
+/** Asked for each member that is an array who wants to be told of its elements; null for nobody. */
+export type OnList = (nameStart: number, nameEnd: number) => OnElement | null
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
@@ -71,7 +74,13 @@ export function skipValue(walk: Walk, at: number, depth: number): number {
 }
 
 /** Steps over the object whose brace is at `at`. */
-export function skipObject(walk: Walk, at: number, depth: number, onMember: OnMember | null): number {
+export function skipObject(
+  walk: Walk,
+  at: number,
+  depth: number,
+  onMember: OnMember | null,
+  onList: OnList | null = null,
+): number {
   const { bytes } = walk
   if (depth > MAX_DEPTH) throw new JsonSyntaxError(`more than ${MAX_DEPTH} levels of nesting`, bytes, at)
   let next = skipSpace(bytes, at + 1)
@@ -83,7 +92,9 @@ export function skipObject(walk: Walk, at: number, depth: number, onMember: OnMe
     next = skipSpace(bytes, nameEnd + 1)
     if (bytes[next] !== COLON) throw unexpected(bytes, next, 'a colon')
     const valueStart = skipSpace(bytes, next + 1)
-    const valueEnd = skipValue(walk, valueStart, depth)
+    const onElement = onList !== null && bytes[valueStart] === OPEN_BRACKET ? onList(nameStart, nameEnd) : null
+    const valueEnd =
+      onElement === null ? skipValue(walk, valueStart, depth) : skipArray(walk, valueStart, depth + 1, onElement)
     if (onMember?.(nameStart, nameEnd, valueStart, valueEnd)) return valueEnd
     next = skipSpace(bytes, valueEnd)
     if (bytes[next] === CLOSE_BRACE) return next + 1

@@ -3,6 +3,7 @@
  * Source: RFC 7578.
  */
 import { invalidRequest } from '../core/errors.ts'
+import { NO_OUTLINE } from '../core/json.ts'
 import type { Envelope } from '../protocols/contract.ts'
 
 const LONGEST_MODEL = 256
@@ -25,7 +26,7 @@ export function readFormEnvelope(body: Buffer, contentType: string): Envelope {
     if (model.length > LONGEST_MODEL) {
       throw invalidRequest(`"model" is longer than ${LONGEST_MODEL} characters`, 'model')
     }
-    return { model, stream: false, modelRange: { start: part.start, end: part.end } }
+    return { model, stream: false, modelRange: { start: part.start, end: part.end }, outline: NO_OUTLINE }
   }
   throw invalidRequest('the form names no model: its field "model" is missing', 'model')
 }

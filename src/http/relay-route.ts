@@ -165,7 +165,7 @@ function completeEnvelope(envelope: Envelope, { operation, path }: RelayRoute): 
   }
   return path === null
     ? envelope
-    : { model: path.model, stream: path.verb === 'streamGenerateContent', modelRange: null }
+    : { model: path.model, stream: path.verb === 'streamGenerateContent', modelRange: null, outline: envelope.outline }
 }
 
 function checkModel(client: ClientToken, model: string): void {

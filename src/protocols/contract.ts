@@ -4,7 +4,7 @@
  */
 import type { Protocol } from '../core/account.ts'
 import type { GatewayError } from '../core/errors.ts'
-import type { Range } from '../core/json.ts'
+import type { Outline, Range } from '../core/json.ts'
 import type { Frame } from '../core/sse.ts'
 
 /** What routing needs to know of a request; the rest of the body stays bytes. */
@@ -14,6 +14,8 @@ export interface Envelope {
   readonly stream: boolean
   /** Where the model's JSON string stands in the body, quotes included; null when it came with the path. */
   readonly modelRange: Range | null
+  /** Members of the body that tell its conversation, found while it was checked. */
+  readonly outline: Outline
 }
 
 /** The parts of a body that tell one conversation from another, oldest first. */
@@ -47,8 +49,11 @@ export interface Downstream {
    * stream come with the path (Gemini) checks the body alone and leaves them to the caller.
    */
   readEnvelope(body: Buffer): Envelope
-  /** Finds what identifies the conversation. Called only when no header names the session. Never throws. */
-  readConversation(body: Buffer): ConversationParts
+  /**
+   * Finds what identifies the conversation, with the outline that `readEnvelope` gave for this body. Called only when no
+   * header names the session. Never throws.
+   */
+  readConversation(body: Buffer, outline: Outline): ConversationParts
   /**
    * A whole answer that says what went wrong, with `retry-after` and `x-should-retry` where they belong. `now` is epoch
    * ms: Responses clients show the moment a usage limit ends, and without `now` only the distance is told.

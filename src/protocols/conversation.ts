@@ -1,7 +1,7 @@
 /**
  * Finds the parts of a request that tell its conversation from another one, for clients that send no session header.
  */
-import { JsonSyntaxError, parseValue, scanArray, scanObject, type JsonValue, type Range } from '../core/json.ts'
+import { JsonSyntaxError, parseValue, type JsonValue, type Member, type Outline, type Range } from '../core/json.ts'
 import type { ConversationParts } from './contract.ts'
 
 /** Where a dialect keeps what identifies a conversation. All names are members of the request's object. */
@@ -19,48 +19,50 @@ export interface ConversationLayout {
 /** Members beyond this size name no session; reading them would be work for nothing. */
 const LONGEST_SESSION_BYTES = 4096
 
-const NO_PARTS: ConversationParts = { sessionId: null, preamble: [], messages: [] }
+/** The members that `findParts` looks for. */
+export function membersOf({ session, preamble, messages }: ConversationLayout): string[] {
+  return [...session, ...preamble, messages]
+}
 
-/** The parts by the dialect's layout; none when the body cannot be read, for routing must not fail on it. */
-export function findParts(body: Buffer, layout: ConversationLayout): ConversationParts {
-  try {
-    const members = scanObject(body, [...layout.session, ...layout.preamble, layout.messages])
-    const partsOf = (name: string): Range[] => elementsOf(body, members.get(name))
-    return {
-      sessionId: readSession(body, members, layout),
-      preamble: layout.preamble.flatMap(partsOf).filter((part) => layout.isVolatile?.(body, part) !== true),
-      messages: partsOf(layout.messages),
-    }
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return NO_PARTS
-    throw error
+/** The parts by the dialect's layout. One that names its session is not looked at any further. */
+export function findParts(body: Buffer, outline: Outline, layout: ConversationLayout): ConversationParts {
+  const sessionId = readSession(body, outline, layout)
+  if (sessionId !== null) return { sessionId, preamble: [], messages: [] }
+  const partsOf = (name: string): readonly Range[] => elementsOf(body, outline.get(name))
+  return {
+    sessionId: null,
+    preamble: layout.preamble.flatMap(partsOf).filter((part) => layout.isVolatile?.(body, part) !== true),
+    messages: partsOf(layout.messages),
   }
 }
 
 /** A list counts by its elements; a text or an object is one part. */
-function elementsOf(body: Buffer, range: Range | undefined): Range[] {
-  if (range === undefined) return []
-  switch (body[range.start]) {
-    case OPEN_BRACKET:
-      return scanArray(body, range)
-    case QUOTE:
-    case OPEN_BRACE:
-      return [range]
-    default:
-      return []
-  }
+function elementsOf(body: Buffer, member: Member | undefined): readonly Range[] {
+  if (member === undefined) return []
+  if (member.elements !== null) return member.elements
+  const first = body[member.start]
+  return first === QUOTE || first === OPEN_BRACE ? [member] : []
 }
 
-const OPEN_BRACKET = 0x5b
 const OPEN_BRACE = 0x7b
 const QUOTE = 0x22
 
-function readSession(body: Buffer, members: ReadonlyMap<string, Range>, layout: ConversationLayout): string | null {
+/** A member that cannot be read names no session: the body is the vendor's to judge. */
+function readSession(body: Buffer, outline: Outline, layout: ConversationLayout): string | null {
   for (const name of layout.session) {
-    const range = members.get(name)
+    const range = outline.get(name)
     if (range === undefined || range.end - range.start > LONGEST_SESSION_BYTES) continue
-    const session = layout.sessionOf(name, parseValue(body, range))
+    const session = layout.sessionOf(name, readMember(body, range))
     if (session !== null && session !== '') return session
   }
   return null
+}
+
+function readMember(body: Buffer, range: Range): JsonValue {
+  try {
+    return parseValue(body, range)
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return null
+    throw error
+  }
 }

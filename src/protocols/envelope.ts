@@ -3,27 +3,34 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { invalidRequest } from '../core/errors.ts'
-import { JsonSyntaxError, parseValue, scanObject, type Range } from '../core/json.ts'
+import { JsonSyntaxError, outlineObject, parseValue, type Outline, type Range } from '../core/json.ts'
 import type { Envelope } from './contract.ts'
 
 /** No vendor's names come near; logs, maps and matchers behind this need a bound. */
 const LONGEST_MODEL = 256
 
-/** The envelope of a dialect that has `model` and `stream` at the top of its body. Throws `invalid_request`. */
-export function readBodyEnvelope(body: Buffer): Envelope {
-  const members = readMembers(body, ['model', 'stream'])
-  const modelRange = members.get('model')
+/**
+ * The envelope of a dialect that has `model` and `stream` at the top of its body, with an outline of the members named in
+ * `outlined`. Throws `invalid_request`.
+ */
+export function readBodyEnvelope(body: Buffer, outlined: readonly string[]): Envelope {
+  const { found, outline } = readMembers(body, ['model', 'stream'], outlined)
+  const modelRange = found.get('model')
   if (modelRange === undefined) throw invalidRequest('the request names no model: "model" is missing', 'model')
-  return { model: readModel(body, modelRange), stream: readStream(body, members.get('stream')), modelRange }
+  return { model: readModel(body, modelRange), stream: readStream(body, found.get('stream')), modelRange, outline }
 }
 
 /** Checks that the body is one JSON object in UTF-8 and finds its members. Throws `invalid_request` with the place. */
-export function readMembers(body: Buffer, wanted: readonly string[]): Map<string, Range> {
+export function readMembers(
+  body: Buffer,
+  wanted: readonly string[],
+  outlined: readonly string[],
+): { readonly found: ReadonlyMap<string, Range>; readonly outline: Outline } {
   if (body.length === 0) throw invalidRequest('the request body is empty; a JSON object is expected')
   if (isUtf16(body)) throw invalidRequest('the request body is encoded as UTF-16; JSON is sent as UTF-8')
   if (!isUtf8(body)) throw invalidRequest('the request body is not valid UTF-8')
   try {
-    return scanObject(body, wanted)
+    return outlineObject(body, wanted, outlined)
   } catch (error) {
     throw inPlainWords(error)
   }

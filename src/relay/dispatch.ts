@@ -5,7 +5,7 @@ import type { Account, Protocol, UsableCredential } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, invalidRequest } from '../core/errors.ts'
 import { headersForClient, headersForUpstream } from '../core/headers.ts'
-import type { JsonObject } from '../core/json.ts'
+import { NO_OUTLINE, type JsonObject } from '../core/json.ts'
 import type { RelayConfig } from '../config/config.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
@@ -164,11 +164,11 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
       return {
         protocol: first,
         body: Buffer.from(text),
-        envelope: { model, stream: false, modelRange: null },
+        envelope: { model, stream: false, modelRange: null, outline: NO_OUTLINE },
         hub: null,
       }
     }
-    const encoded = { model, stream: true, modelRange: null }
+    const encoded = { model, stream: true, modelRange: null, outline: NO_OUTLINE }
     return { protocol: first, body: Buffer.from(JSON.stringify(hub.body)), envelope: encoded, hub }
   }
 

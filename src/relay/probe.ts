@@ -6,6 +6,7 @@ import type { Account, Protocol, UsableCredential } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
 import { ClientDeparture } from '../core/departure.ts'
 import type { HeaderList } from '../core/headers.ts'
+import { NO_OUTLINE } from '../core/json.ts'
 import { matchesPattern, mostSpecific } from '../core/match.ts'
 import { FrameScanner } from '../core/sse.ts'
 import type { Reason, WindowReading } from '../core/verdict.ts'
@@ -95,7 +96,7 @@ export function createProbe({ client, credentials, clock }: ProbeDependencies): 
     const body = Buffer.from(JSON.stringify(QUESTIONS[protocol](model)))
     const { body: adapted } = prepareBody(
       body,
-      { model, stream: false, modelRange: null },
+      { model, stream: false, modelRange: null, outline: NO_OUTLINE },
       protocol,
       'generate',
       account,

@@ -50,7 +50,10 @@ export function createRelay(dependencies: RelayDependencies): Relay {
       ? openThread({ client, models: chain, operation, envelope, body }, dependencies.responses, config.accounts)
       : null
     const { readConversation } = protocols[protocol].downstream
-    const keys = config.stickySessionTtlMs === 0 ? [] : sessionKeys(client, rawHeaders, body, readConversation)
+    const keys =
+      config.stickySessionTtlMs === 0
+        ? []
+        : sessionKeys(client, rawHeaders, body, () => readConversation(body, envelope.outline))
     const poolRequests = chain.map((model): PoolRequest => ({
       protocol,
       model,

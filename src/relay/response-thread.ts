@@ -4,9 +4,10 @@
  */
 import type { Account, ClientToken } from '../core/account.ts'
 import { GatewayError, invalidRequest } from '../core/errors.ts'
-import { type JsonValue, parseValue, peekObject } from '../core/json.ts'
+import { type JsonValue, parseValue } from '../core/json.ts'
 import type { Envelope, UpstreamError } from '../protocols/contract.ts'
 import { protocols } from '../protocols/index.ts'
+import { KEPT_BY_VENDOR } from '../protocols/openai-responses/downstream.ts'
 import { servesModel } from '../pool/select.ts'
 import type { Operation } from '../providers/contract.ts'
 import { providerOf } from '../providers/index.ts'
@@ -50,9 +51,6 @@ export interface BodyWithEnvelope {
   readonly envelope: Envelope
 }
 
-/** Members that name something which only a vendor that keeps responses can look up. */
-const KEPT_BY_VENDOR = ['conversation', 'background', 'prompt'] as const
-
 /**
  * Throws `invalid_request` when the request refers to something that none of the client's accounts can know: code
  * `previous_response_not_found` for a response, the member at fault for anything else.
@@ -62,10 +60,9 @@ export function openThread(
   memory: ResponseMemory,
   accounts: readonly Account[],
 ): ResponseThread {
-  const { client, body } = request
-  const members = peekObject(body, ['previous_response_id', 'store', ...KEPT_BY_VENDOR])
+  const { client, body, envelope } = request
   const told = (name: string): JsonValue => {
-    const range = members.get(name)
+    const range = envelope.outline.get(name)
     return range === undefined ? null : parseValue(body, range)
   }
   const id = told('previous_response_id')

@@ -3,9 +3,9 @@
  */
 import { createHash, hash } from 'node:crypto'
 import { headerValue } from '../core/headers.ts'
-import type { Range } from '../core/json.ts'
 import type { ClientToken } from '../core/account.ts'
 import type { ConversationParts } from '../protocols/contract.ts'
+import { fingerprint } from './fingerprint.ts'
 
 /** Session headers of real clients, the most telling first: Claude Code, Codex, OpenCode and Kilo, pi, older Codex. */
 const SESSION_HEADERS = [
@@ -21,7 +21,6 @@ const SESSION_HEADERS = [
 
 /** Beyond this many messages only the newest are worth a key of their own. */
 const MOST_DIGESTS = 24
-const CACHE_MARK = Buffer.from('"cache_control"')
 
 /**
  * Keys under which a conversation may be bound, the most specific first. All of them carry the client's token: two
@@ -35,20 +34,21 @@ export function sessionKeys(
   client: ClientToken,
   rawHeaders: readonly string[],
   body: Buffer,
-  readConversation: (body: Buffer) => ConversationParts,
+  readConversation: () => ConversationParts,
 ): string[] {
   for (const name of SESSION_HEADERS) {
     const value = headerValue(rawHeaders, name)
     if (value !== undefined && value !== '') return [hashKey(client, 'session', value)]
   }
-  const parts = readConversation(body)
+  const parts = readConversation()
   if (parts.sessionId !== null) return [hashKey(client, 'session', parts.sessionId)]
   if (parts.messages.length === 0) return []
   const digest = createHash('sha256').update(`${client.name}\0messages\0`)
-  for (const range of parts.preamble) updateWithPart(digest, body, range)
+  for (const range of parts.preamble) digest.update(fingerprint(body, range))
+  digest.update('\0')
   const keys: string[] = []
   for (const [index, range] of parts.messages.entries()) {
-    updateWithPart(digest, body, range)
+    digest.update(fingerprint(body, range))
     if (index >= parts.messages.length - MOST_DIGESTS) keys.push(digest.copy().digest('base64url'))
   }
   return keys.toReversed()
@@ -56,17 +56,4 @@ export function sessionKeys(
 
 function hashKey(client: ClientToken, kind: string, identity: string): string {
   return hash('sha256', `${client.name}\0${kind}\0${identity}`, 'base64url')
-}
-
-/** Cache marks wander from message to message as a conversation grows; they are no part of what was said. */
-function updateWithPart(digest: ReturnType<typeof createHash>, body: Buffer, range: Range): void {
-  const bytes = body.subarray(range.start, range.end)
-  if (bytes.indexOf(CACHE_MARK) < 0) {
-    digest.update(bytes).update('\0')
-    return
-  }
-  const unmarked = JSON.stringify(JSON.parse(bytes.toString('utf8')), (key, value: unknown) =>
-    key === 'cache_control' ? undefined : value,
-  )
-  digest.update(unmarked).update('\0')
 }

@@ -3,6 +3,7 @@ import {
   extractLast,
   isCompleteJson,
   JsonSyntaxError,
+  outlineObject,
   parseValue,
   peekObject,
   peekValue,
@@ -121,6 +122,49 @@ describe('isCompleteJson', () => {
 
   it('has no limit on the values of an answer', () => {
     expect(isCompleteJson(Buffer.from(`[${'0.5,'.repeat(300_000)}1]`))).toBe(true)
+  })
+})
+
+describe('outlineObject', () => {
+  const outline = (text: string) => {
+    const body = Buffer.from(text)
+    const { found, outline: members } = outlineObject(body, ['model'], ['messages', 'system', 'model'])
+    const told = [...members].map(([name, member]) => [
+      name,
+      textAt(body, member),
+      member.elements?.map((element) => textAt(body, element)) ?? null,
+    ])
+    return { model: textAt(body, found.get('model')), told }
+  }
+
+  it('finds members and the elements of those that are lists, in one pass', () => {
+    expect(outline('{"system":"s","other":[0],"messages":[ {"a":[1]} , 2],"model":"m"}')).toEqual({
+      model: '"m"',
+      told: [
+        ['system', '"s"', null],
+        ['messages', '[ {"a":[1]} , 2]', ['{"a":[1]}', '2']],
+        ['model', '"m"', null],
+      ],
+    })
+  })
+
+  it('takes the first of two outlined members, and does not take the elements of the one for those of the other', () => {
+    expect(outline('{"messages":[],"messages":[1],"system":"s"}').told).toEqual([
+      ['messages', '[]', []],
+      ['system', '"s"', null],
+    ])
+  })
+
+  it.each([
+    ['{"model":1,"model":2}', 'a second "model" at line 1, column 12'],
+    ['{"messages":[1,]}', 'a value is missing at line 1, column 16'],
+    ['{"messages":[1]', 'the text ends where a comma or "}" should stand at line 1, column 16'],
+    ['[]', 'no object begins at line 1, column 1'],
+    ['{} {}', 'more text behind the end of the JSON at line 1, column 4'],
+    [`{"messages":${'['.repeat(600)}`, 'more than 512 levels of nesting at line 1, column 524'],
+  ])('refuses %j as scanObject does', (text, message) => {
+    expect(() => outline(text)).toThrow(message)
+    expect(() => scanObject(Buffer.from(text), ['model'])).toThrow(message)
   })
 })
 

@@ -58,7 +58,7 @@ export const TARGETS: readonly FuzzTarget[] = [
 function readRequest(protocol: Protocol, body: Buffer): void {
   const { downstream } = protocols[protocol]
   const envelope = downstream.readEnvelope(body)
-  downstream.readConversation(body)
+  downstream.readConversation(body, envelope.outline)
   const parsed = parse(body)
   // Routing forgives what a translation does not, and the relay refuses it there.
   if (parsed === null) return

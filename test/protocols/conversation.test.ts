@@ -5,10 +5,11 @@ import { protocols } from '../../src/protocols/index.ts'
 /** The conversation of a request, with the parts as texts. */
 function conversation(
   protocol: Protocol,
-  request: unknown,
+  request: object | string,
 ): { session: string | null; preamble: string[]; messages: string[] } {
-  const body = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request))
-  const parts = protocols[protocol].downstream.readConversation(body)
+  const body = Buffer.from(typeof request === 'string' ? request : JSON.stringify({ model: 'm', ...request }))
+  const { readEnvelope, readConversation } = protocols[protocol].downstream
+  const parts = readConversation(body, readEnvelope(body).outline)
   const text = ({ start, end }: { start: number; end: number }): string => body.toString('utf8', start, end)
   return { session: parts.sessionId, preamble: parts.preamble.map(text), messages: parts.messages.map(text) }
 }
@@ -77,12 +78,18 @@ describe('readConversation', () => {
     expect(conversation(protocol, request)).toMatchObject({ preamble, messages })
   })
 
-  it.each(['', '[]', '{"messages":[', '{"messages":[1],"messages":[2]}', '{"metadata":"\\x"}'])(
-    'finds nothing in %j, and does not throw',
-    (body) => {
-      for (const protocol of Object.keys(protocols) as Protocol[]) {
-        expect(conversation(protocol, body)).toEqual({ session: null, preamble: [], messages: [] })
-      }
-    },
-  )
+  it("reads the first of two equal members: what they mean together is the vendor's to judge", () => {
+    const body = '{"model":"m","messages":[1],"messages":[2]}'
+    expect(conversation('openai-chat', body).messages).toEqual(['1'])
+  })
+
+  it('goes by the messages when the member that names the session cannot be read', () => {
+    const body = '{"model":"m","prompt_cache_key":"\\x","messages":[1]}'
+    expect(conversation('openai-chat', body)).toEqual({ session: null, preamble: [], messages: ['1'] })
+  })
+
+  it('reads no further when the session has a name', () => {
+    const request = { prompt_cache_key: 'k', tools: [{}], messages: [{}] }
+    expect(conversation('openai-chat', request)).toEqual({ session: 'k', preamble: [], messages: [] })
+  })
 })

@@ -4,7 +4,7 @@
 import type { GatewayError } from '../../core/errors.ts'
 import { peekObject, type JsonObject, type Range } from '../../core/json.ts'
 import type { Downstream } from '../contract.ts'
-import { type ConversationLayout, findParts } from '../conversation.ts'
+import { type ConversationLayout, findParts, membersOf } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
 import { createErrorAnswer, encodeJson, wordsOf } from '../error-answer.ts'
 import { classOf, type ErrorClass } from '../error-class.ts'
@@ -12,8 +12,8 @@ import { readUserId } from './user-id.ts'
 
 export const downstream: Downstream = {
   protocol: 'anthropic',
-  readEnvelope: readBodyEnvelope,
-  readConversation: (body) => findParts(body, LAYOUT),
+  readEnvelope: (body) => readBodyEnvelope(body, OUTLINED),
+  readConversation: (body, outline) => findParts(body, outline, LAYOUT),
   encodeError: (error, requestId) =>
     createErrorAnswer(error, statusOf(error), errorBody(error, requestId), { 'request-id': requestId }),
   encodeStreamError: (error, requestId) => `event: error\ndata: ${encodeJson(errorBody(error, requestId))}\n\n`,
@@ -28,6 +28,7 @@ const LAYOUT: ConversationLayout = {
   sessionOf: (_, metadata) => readUserId(metadata).session,
   isVolatile: isBillingBlock,
 }
+const OUTLINED = membersOf(LAYOUT)
 
 const BILLING_TEXT = '"x-anthropic-billing-header'
 

@@ -4,7 +4,7 @@
 import type { GatewayError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Downstream } from '../contract.ts'
-import { type ConversationLayout, findParts } from '../conversation.ts'
+import { type ConversationLayout, findParts, membersOf } from '../conversation.ts'
 import { readMembers } from '../envelope.ts'
 import { createErrorAnswer, encodeJson, waitBefore, wordsOf } from '../error-answer.ts'
 import { classOf, type ErrorClass } from '../error-class.ts'
@@ -12,10 +12,10 @@ import { classOf, type ErrorClass } from '../error-class.ts'
 export const downstream: Downstream = {
   protocol: 'gemini',
   readEnvelope(body) {
-    readMembers(body, [])
-    return { model: '', stream: false, modelRange: null }
+    const { outline } = readMembers(body, [], OUTLINED)
+    return { model: '', stream: false, modelRange: null, outline }
   },
-  readConversation: (body) => findParts(body, LAYOUT),
+  readConversation: (body, outline) => findParts(body, outline, LAYOUT),
   encodeError: (error) => createErrorAnswer(error, statusOf(error), errorBody(error)),
   encodeStreamError: (error) => `data: ${encodeJson(errorBody(error))}\r\n\r\n`,
   // Comments break the reader inside Gemini CLI, and the dialect has no event that says nothing.
@@ -51,6 +51,7 @@ const LAYOUT: ConversationLayout = {
   messages: 'contents',
   sessionOf: () => null,
 }
+const OUTLINED = membersOf(LAYOUT)
 
 const STATUS_NAMES: Record<ErrorClass, string> = {
   bad_request: 'INVALID_ARGUMENT',

@@ -2,15 +2,15 @@
  * Serves a client that speaks OpenAI's Chat Completions protocol.
  */
 import type { Downstream } from '../contract.ts'
-import { type ConversationLayout, findParts } from '../conversation.ts'
+import { type ConversationLayout, findParts, membersOf } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
 import { encodeJson } from '../error-answer.ts'
 import { openaiError, openaiErrorAnswer } from '../openai-error.ts'
 
 export const downstream: Downstream = {
   protocol: 'openai-chat',
-  readEnvelope: readBodyEnvelope,
-  readConversation: (body) => findParts(body, LAYOUT),
+  readEnvelope: (body) => readBodyEnvelope(body, OUTLINED),
+  readConversation: (body, outline) => findParts(body, outline, LAYOUT),
   encodeError: (error) => openaiErrorAnswer(error, openaiError(error)),
   encodeStreamError: (error) => `data: ${encodeJson({ error: openaiError(error) })}\n\n`,
   keepalive: () => ': keepalive\n\n',
@@ -22,3 +22,4 @@ const LAYOUT: ConversationLayout = {
   messages: 'messages',
   sessionOf: (_, value) => (typeof value === 'string' ? value : null),
 }
+const OUTLINED = membersOf(LAYOUT)

@@ -4,15 +4,15 @@
 import type { GatewayError } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Downstream, ErrorAnswer } from '../contract.ts'
-import { type ConversationLayout, findParts } from '../conversation.ts'
+import { type ConversationLayout, findParts, membersOf } from '../conversation.ts'
 import { readBodyEnvelope } from '../envelope.ts'
 import { openaiError, openaiErrorAnswer } from '../openai-error.ts'
 import { encodeFailedResponse } from './failed-response.ts'
 
 export const downstream: Downstream = {
   protocol: 'openai-responses',
-  readEnvelope: readBodyEnvelope,
-  readConversation: (body) => findParts(body, LAYOUT),
+  readEnvelope: (body) => readBodyEnvelope(body, OUTLINED),
+  readConversation: (body, outline) => findParts(body, outline, LAYOUT),
   encodeError,
   encodeStreamError: encodeFailedResponse,
   // Not the dialect's own `keepalive` event: before response.created it makes OpenAI's SDK throw.
@@ -25,6 +25,9 @@ const LAYOUT: ConversationLayout = {
   messages: 'input',
   sessionOf: (_, value) => readName(value),
 }
+/** Members that name something which only a vendor that keeps responses can look up. */
+export const KEPT_BY_VENDOR = ['conversation', 'background', 'prompt'] as const
+const OUTLINED = [...membersOf(LAYOUT), ...KEPT_BY_VENDOR, 'store']
 
 /** A conversation is named by its id, bare or in an object. */
 function readName(value: JsonValue): string | null {
