@@ -297,10 +297,23 @@ describe('conversations', () => {
     expect((await take(pool, { sessionKeys })).account.name).toBe('other')
   })
 
-  test('the memory of conversations is bounded', async () => {
+  test('the memory of conversations is bounded, and keeps the newest', async () => {
     const { pool } = makePool([makeAccount('a', { concurrency: 0 })])
-    for (let i = 0; i < 10_100; i++) (await take(pool, { sessionKeys: [`s${i}`] })).release()
-    expect(pool.sessions).toBe(10_000)
+    for (let i = 0; i < 10_150; i++) (await take(pool, { sessionKeys: [`s${i}`] })).release()
+    expect(pool.sessions).toBeGreaterThan(9_890)
+    expect(pool.sessions).toBeLessThanOrEqual(10_000)
+    const keys = pool.listSessions().map(({ key }) => key)
+    expect([keys.includes('s0'), keys.includes('s10149')]).toEqual([false, true])
+  })
+
+  test('a conversation that is not heard of for its time is forgotten, and counted no more', async () => {
+    const { pool, clock } = makePool([makeAccount('a', { concurrency: 0 })], { stickySessionTtlMs: 60_000 })
+    for (const key of ['old', 'older']) (await take(pool, { sessionKeys: [key] })).release()
+    await clock.advance(30_000)
+    ;(await take(pool, { sessionKeys: ['young'] })).release()
+    expect(pool.sessions).toBe(3)
+    await clock.advance(30_000)
+    expect(pool.sessions).toBe(1)
   })
 
   test('sticky_session_ttl 0 turns it off', async () => {
