@@ -10,6 +10,7 @@ import { ClientDeparture, type Departure } from '../core/departure.ts'
 import { type GatewayError, retryAfterSeconds } from '../core/errors.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { AnswerStart, Downstream } from '../protocols/contract.ts'
+import { endChunks, writeChunk, writeStreamHead } from './chunks.ts'
 import type { Heartbeat, Watched } from './heartbeat.ts'
 import { watchPresence } from './presence.ts'
 
@@ -66,6 +67,7 @@ export class Exchange implements Watched {
   /** What is left of a whole answer that the client takes its time with. */
   #rest: Buffer | null = null
   #isMidEvent = false
+  #isChunkedHere = false
   readonly #departure = new ClientDeparture()
   readonly #outgoing: ServerResponse
   readonly #downstream: Downstream
@@ -103,7 +105,7 @@ export class Exchange implements Watched {
   commitStream(headers: HeaderList): void {
     if (this.#stage === 'open') {
       const isUpstreams = new Set(headers.map(([name]) => name))
-      this.#writeHead(200, [...STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name)), ...headers])
+      this.#beginStream([...STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name)), ...headers])
     }
     if (this.#stage === 'ended') return
     this.#stage = 'content'
@@ -122,13 +124,14 @@ export class Exchange implements Watched {
   endStream(): void {
     if (this.#stage === 'ended') return
     this.#settle()
-    this.#outgoing.end()
+    if (this.#isChunkedHere) endChunks(this.#outgoing)
+    else this.#outgoing.end()
   }
 
   /** A whole answer, as it came or as the relay made it. After `status` only a stream's error can still be told. */
   sendWhole(status: number, headers: HeaderList, body: Buffer): void {
     if (this.#stage !== 'open') return
-    this.#writeHead(status, [...headers, ['content-length', String(body.length)]])
+    this.#outgoing.writeHead(status, this.#rawHead([...headers, ['content-length', String(body.length)]]))
     this.bytesOut += body.length
     this.contentAt = this.#clock.monotonic()
     this.#stage = 'ended'
@@ -165,7 +168,7 @@ export class Exchange implements Watched {
     const sign = this.#downstream.keepalive(this.#stage === 'content')
     if (sign === null || this.#isMidEvent) return
     if (this.#stage === 'open') {
-      this.#writeHead(200, STREAM_HEADERS)
+      this.#beginStream(STREAM_HEADERS)
       this.#stage = 'status'
     }
     this.#put(sign)
@@ -192,7 +195,7 @@ export class Exchange implements Watched {
 
   #put(chunk: Buffer | string): boolean {
     this.bytesOut += chunk.length
-    const hasRoom = this.#outgoing.write(chunk)
+    const hasRoom = this.#isChunkedHere ? writeChunk(this.#outgoing, chunk) : this.#outgoing.write(chunk)
     if (!hasRoom) this.#awaitRoom()
     return hasRoom
   }
@@ -226,8 +229,12 @@ export class Exchange implements Watched {
     })
   }
 
-  #writeHead(status: number, headers: HeaderList): void {
-    // The flat list that node:http takes as it is: an object per answer would only be taken apart again.
+  #beginStream(headers: HeaderList): void {
+    this.#isChunkedHere = writeStreamHead(this.#outgoing, 200, this.#rawHead(headers))
+  }
+
+  /** The flat list that node:http takes as it is: an object per answer would only be taken apart again. */
+  #rawHead(headers: HeaderList): string[] {
     const raw: string[] = []
     let hasRequestId = false
     for (const [name, value] of headers) {
@@ -237,7 +244,7 @@ export class Exchange implements Watched {
     // The vendor's own request id is what its support asks for; ours stands in when it gave none.
     if (!hasRequestId) raw.push('x-request-id', this.requestId)
     raw.push('x-relay-request-id', this.requestId)
-    this.#outgoing.writeHead(status, raw)
+    return raw
   }
 }
 

@@ -302,8 +302,8 @@ describe('conversations', () => {
     for (let i = 0; i < 10_150; i++) (await take(pool, { sessionKeys: [`s${i}`] })).release()
     expect(pool.sessions).toBeGreaterThan(9_890)
     expect(pool.sessions).toBeLessThanOrEqual(10_000)
-    const keys = pool.listSessions().map(({ key }) => key)
-    expect([keys.includes('s0'), keys.includes('s10149')]).toEqual([false, true])
+    const keys = new Set(pool.listSessions().map(({ key }) => key))
+    expect([keys.has('s0'), keys.has('s10149')]).toEqual([false, true])
   })
 
   test('a conversation that is not heard of for its time is forgotten, and counted no more', async () => {
