@@ -1,6 +1,7 @@
 /**
  * Which headers may cross the relay. Allow-lists in both directions: what is not named here stays where it came from.
  */
+import { retryAfterSeconds } from './errors.ts'
 
 /** Header names are lower case throughout. */
 export type HeaderList = Array<[name: string, value: string]>
@@ -85,6 +86,12 @@ export function headerValue(raw: readonly string[], name: string): string | unde
     if (candidate.length === name.length && candidate.toLowerCase() === name) return raw[i + 1]
   }
   return undefined
+}
+
+/** Every 429 carries an integer `retry-after`: Codex gives up on one that has none. */
+export function withRetryAfter(headers: HeaderList, retryAfterMs: number): HeaderList {
+  const others = headers.filter(([name]) => name !== 'retry-after' && name !== 'retry-after-ms')
+  return [...others, ['retry-after', String(retryAfterSeconds(retryAfterMs))]]
 }
 
 function filterPairs(raw: readonly string[], admit: NameFilter): HeaderList {

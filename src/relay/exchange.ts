@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import { ClientDeparture, type Departure } from '../core/departure.ts'
-import { type GatewayError, retryAfterSeconds } from '../core/errors.ts'
+import type { GatewayError } from '../core/errors.ts'
 import type { HeaderList } from '../core/headers.ts'
 import type { AnswerStart, Downstream } from '../protocols/contract.ts'
 import { endChunks, writeChunk, writeStreamHead } from './chunks.ts'
@@ -246,10 +246,4 @@ export class Exchange implements Watched {
     raw.push('x-relay-request-id', this.requestId)
     return raw
   }
-}
-
-/** Every 429 carries an integer `retry-after`: Codex gives up on one that has none. */
-export function withRetryAfter(headers: HeaderList, retryAfterMs: number): HeaderList {
-  const others = headers.filter(([name]) => name !== 'retry-after' && name !== 'retry-after-ms')
-  return [...others, ['retry-after', String(retryAfterSeconds(retryAfterMs))]]
 }

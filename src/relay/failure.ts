@@ -4,13 +4,13 @@
 import type { Account, Protocol } from '../core/account.ts'
 import { formatDuration } from '../core/duration.ts'
 import { type Blame, type ErrorKind, GatewayError } from '../core/errors.ts'
-import { type HeaderList, headersForClient } from '../core/headers.ts'
+import { type HeaderList, headersForClient, withRetryAfter } from '../core/headers.ts'
 import { nextStep, type Reason, type Verdict, type WindowReading } from '../core/verdict.ts'
 import type { FirstReturn } from '../pool/refusal.ts'
 import { readWindows } from '../pool/windows.ts'
 import { providerOf } from '../providers/index.ts'
 import type { AttemptResult, Reply } from './attempt-contract.ts'
-import { type Exchange, withRetryAfter } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 
 export interface FailedAttempt {
   readonly account: Account

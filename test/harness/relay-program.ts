@@ -3,12 +3,14 @@
  * clock, the pool's own numbers) it does not have: a story that reaches for it ends there, as not for a program.
  */
 import { rm } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 import { TestRunner, type TestContext } from 'vitest'
 import { createSystemClock } from '../../src/core/clock.ts'
 import { binary, type StoryMeta } from './chosen-program.ts'
+import { createDeferred, type Deferred } from './deferred.ts'
 import { watchHealth } from './health-watch.ts'
 import { assertNothingSecret } from './nothing-secret.ts'
-import { spawnProgram } from './program.ts'
+import { type Run, spawnProgram } from './program.ts'
 import type { RawExchange } from './raw-client.ts'
 import type { TestRelay } from './relay.ts'
 
@@ -38,21 +40,13 @@ export async function startProgramRelay(stage: ProgramStage): Promise<TestRelay>
   const [, port = ''] = await run.until(/listening on \S+:(\d+)/)
   watchHealth(Number(port))
   const { post, get } = stage.speak(Number(port))
-  const log = (): Array<Record<string, unknown>> =>
-    run.printed.stdout
-      .split('\n')
-      .slice(0, -1)
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const log = readLog(run)
 
   /** Resolves when the line about this answer is here, too: in one process it is written before the answer ends. */
   const logged = async (exchange: RawExchange): Promise<Awaited<RawExchange>> => {
     const answer = await exchange
-    const id = answer.headers['x-request-id']
-    if (id !== undefined) {
-      const seen = run.until(new RegExp(`"request\\.end"[^\\n]*${id}|${id}[^\\n]*"request\\.end"`)).catch(() => {})
-      await Promise.race([seen, passing(LOG_PATIENCE_MS)])
-    }
+    const id = answer.headers['x-relay-request-id'] ?? answer.headers['x-request-id']
+    if (id !== undefined) await Promise.race([log.ended(id), passing(LOG_PATIENCE_MS)])
     return answer
   }
 
@@ -88,7 +82,7 @@ export async function startProgramRelay(stage: ProgramStage): Promise<TestRelay>
     },
     inFlight: () => needs('the numbers of the pool'),
     get log() {
-      return log()
+      return log.lines
     },
     post: (...request) => {
       const exchange = post(...request)
@@ -114,6 +108,30 @@ export async function startProgramRelay(stage: ProgramStage): Promise<TestRelay>
       if (ended !== undefined && ended.code !== 0) throw new Error(`the program ended with ${ended.code}`)
     },
   }
+}
+
+interface ProgramLog {
+  readonly lines: Array<Record<string, unknown>>
+  /** Resolves when the line that ends the request has been written. */
+  ended(request: string): Promise<void>
+}
+
+/** Every line is read once: a story may make thousands of them. */
+function readLog({ child }: Run): ProgramLog {
+  const lines: Array<Record<string, unknown>> = []
+  const ended = new Map<unknown, Deferred<void>>()
+  const endOf = (request: unknown): Deferred<void> => {
+    const known = ended.get(request) ?? createDeferred()
+    ended.set(request, known)
+    return known
+  }
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    if (!text.startsWith('{')) return
+    const line = JSON.parse(text) as Record<string, unknown>
+    lines.push(line)
+    if (line['event'] === 'request.end' || line['event'] === 'request.refused') endOf(line['request']).resolve()
+  })
+  return { lines, ended: (request) => endOf(request).promise }
 }
 
 function passing(ms: number): Promise<undefined> {
