@@ -37,13 +37,18 @@ interface Answer {
   live: object | null
   hasContent: boolean
   hasEnded: boolean
-  /** The end of what was written. */
+  /** The last words of what was written. */
   tail: string
+  /** How many characters ago it said that it ends; null when it never did. */
+  sinceEnd: number | null
 }
 
 /** An upstream is dropped this soon after its client left. */
 const ABORT_MS = 100
-const TAIL_CHARACTERS = 16_384
+/** No mark of an end is longer, so that one which two writes share is seen. */
+const TAIL_CHARACTERS = 64
+/** The event that ends a stream may say a lot behind its name. */
+const LONGEST_END = 16_384
 /** Heartbeats and comments commit to no account. */
 const SIGN_OF_LIFE = /^(:|\r?\n|event: ping)/
 /** How a stream may end, in any dialect. */
@@ -62,7 +67,11 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
       if (typeof chunk !== 'string' && !Buffer.isBuffer(chunk)) return
       const text = typeof chunk === 'string' ? chunk : chunk.toString('latin1')
       answer.hasContent ||= isStream(outgoing) && !SIGN_OF_LIFE.test(text)
-      answer.tail = (answer.tail + text).slice(-TAIL_CHARACTERS)
+      // Not all that was written: long texts that are held for each answer are a load of their own.
+      const words = answer.tail + text
+      const saysEnd = isStream(outgoing) && PROPER_END.test(words)
+      answer.sinceEnd = saysEnd ? 0 : answer.sinceEnd === null ? null : answer.sinceEnd + text.length
+      answer.tail = words.slice(-TAIL_CHARACTERS)
       const leaks = bounds.upstreamSecrets.some((secret) => text.includes(secret))
       rules.hold(10, !leaks, () => ({ what: 'a credential of an upstream in an answer', path }))
     }
@@ -73,8 +82,8 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
     outgoing.end = (...written: unknown[]) => {
       if (written[0] != null) note(written[0])
       answer.hasEnded = true
-      const isProper = !isStream(outgoing) || PROPER_END.test(answer.tail)
-      rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail.slice(-200) }))
+      const isProper = !isStream(outgoing) || (answer.sinceEnd !== null && answer.sinceEnd <= LONGEST_END)
+      rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail }))
       return Reflect.apply(end, outgoing, written) as ServerResponse
     }
     outgoing.once('close', () => {
@@ -109,7 +118,7 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
       return calls
     },
     listener: (listener) => (incoming, outgoing) => {
-      const answer: Answer = { calls: 0, live: null, hasContent: false, hasEnded: false, tail: '' }
+      const answer: Answer = { calls: 0, live: null, hasContent: false, hasEnded: false, tail: '', sinceEnd: null }
       open++
       follow(answer, outgoing, incoming.url?.split('?')[0] ?? '')
       current.run(answer, () => listener(incoming, outgoing))
