@@ -22,6 +22,7 @@ const USAGE = `npm run bench -- [options]
   --seconds <n>      how long each run of a case lasts (3)
   --relay <cli.js>   the build to measure (dist/cli.js); a copy stays as it is while others build
   --against <cli.js> another build of the relay, measured in the same turns
+  --bare             a proxy of a few lines, measured in the same turns: what Node itself costs
   --json             print figures as JSON
   --profile          the relay alone, with a .cpuprofile per case in the folder bench-profiles
 `
@@ -36,6 +37,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     relay: { type: 'string' },
     against: { type: 'string' },
+    bare: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -119,6 +121,7 @@ function systemsOf({ nginx }) {
   return [
     { name: 'direct' },
     ...(nginx === null ? [] : [{ name: 'nginx' }]),
+    ...(options.bare ? [{ name: 'bare' }] : []),
     ...(options.against === undefined ? [] : [{ name: 'against', bundle: resolve(options.against) }]),
     relay,
   ]
@@ -136,8 +139,7 @@ async function startSystem(bench, { name, bundle }, each) {
   if (name === 'direct') return { child: null, port: upstreamPort, isCold: true }
   const port = await freePort()
   const spawnedAt = performance.now()
-  const child =
-    bundle === undefined ? startNginx() : startRelay({ ...bench, ...programs, bundle, port, profile: profile() })
+  const child = name === 'nginx' ? startNginx() : name === 'bare' ? startBarePipe() : startTheRelay()
   // The case that measures the start watches for it by itself.
   if (each.name !== 'start') await untilOpen(port, child)
   return { child, port, spawnedAt, isCold: true }
@@ -145,6 +147,15 @@ async function startSystem(bench, { name, bundle }, each) {
   function startNginx() {
     const command = nginxCommand(programs.nginx, folder, port, upstreamPort)
     return start(programs.taskset, SUBJECT_CORE, command, { stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+
+  function startBarePipe() {
+    const command = [process.execPath, ourFile('bare-pipe.mjs'), String(port), String(upstreamPort)]
+    return start(programs.taskset, SUBJECT_CORE, command)
+  }
+
+  function startTheRelay() {
+    return startRelay({ ...bench, ...programs, bundle, port, profile: profile() })
   }
 
   function profile() {
