@@ -97,7 +97,7 @@ export function assembleRelay(
 ): AssembledRelay {
   let config = initial
   const pool = wrappers.pool(createPool({ ...poolSettings(initial), clock }))
-  const client = createUpstreamClient({ connectTimeoutMs: initial.connectTimeoutMs })
+  const client = createUpstreamClient({ connectTimeoutMs: initial.connectTimeoutMs }, clock)
   const relayedClient = wrappers.client(client)
   const heartbeat = createHeartbeat(clock)
   const store = wrappers.store(

@@ -43,7 +43,7 @@ export async function login(
   await recoverConfig(configPath, clock).catch(() => {})
   const { config } = await loadConfig(configPath)
   const account = chooseAccount(config.accounts, name)
-  const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs })
+  const client = createUpstreamClient({ connectTimeoutMs: config.connectTimeoutMs }, clock)
   const log = createLog({
     format: 'pretty',
     level: 'error',

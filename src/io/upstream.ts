@@ -11,7 +11,9 @@ import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js'
 import Socks5ProxyAgent from 'undici/lib/dispatcher/socks5-proxy-agent.js'
 import { type Bag, createBag } from '../core/bag.ts'
 import type { HeaderList } from '../core/headers.ts'
-import type { TransportFailure, TransportFailureKind, UpstreamCall } from '../core/upstream-call.ts'
+import type { Clock } from '../core/clock.ts'
+import type { TransportFailure, UpstreamCall } from '../core/upstream-call.ts'
+import { decodeFailure } from './transport-failure.ts'
 
 export interface UpstreamListener {
   /** The final response head; informational ones (1xx) are swallowed. `rawHeaders` is name, value, name, value … */
@@ -58,7 +60,7 @@ export interface UpstreamOptions {
   readonly connectTimeoutMs: number
 }
 
-export function createUpstreamClient(initial: UpstreamOptions): UpstreamClient {
+export function createUpstreamClient(initial: UpstreamOptions, clock: Clock): UpstreamClient {
   let options = initial
   const dispatchers = new Map<string, Dispatcher>()
   const active = createBag<UpstreamExchange>()
@@ -79,7 +81,7 @@ export function createUpstreamClient(initial: UpstreamOptions): UpstreamClient {
       return active.size
     },
     send(call, listener) {
-      const exchange = new Call(listener, call.proxy !== null, active)
+      const exchange = new Call(listener, call.proxy !== null, active, clock)
       dispatcherFor(call).dispatch(
         {
           origin: call.origin,
@@ -159,17 +161,29 @@ function createDispatcher(origin: string, proxy: string, connectTimeoutMs: numbe
   })
 }
 
+/**
+ * Of one socket the system reads up to 2 MB before it looks at another one, and one stream may bring much more. After this
+ * time the others have their turn.
+ */
+const LONGEST_SPELL_MS = 8
+/** Chunks of one spell follow each other at once; between these there was a turn of the event loop. */
+const SPELL_GAP_MS = 0.5
+
 /** undici's handler and our exchange in one object: one allocation per call instead of three. */
 class Call implements UpstreamExchange {
   readonly #listener: UpstreamListener
   readonly #viaProxy: boolean
   readonly #forget: () => void
+  readonly #clock: Clock
+  #spellBeganAt = -Infinity
+  #spellEndedAt = -Infinity
   #abortCall: ((reason?: Error) => void) | null = null
   #resumeReading: (() => void) | null = null
   #isOver = false
 
-  constructor(listener: UpstreamListener, viaProxy: boolean, active: Bag<UpstreamExchange>) {
+  constructor(listener: UpstreamListener, viaProxy: boolean, active: Bag<UpstreamExchange>, clock: Clock) {
     this.#listener = listener
+    this.#clock = clock
     this.#viaProxy = viaProxy
     this.#forget = active.add(this)
   }
@@ -199,7 +213,15 @@ class Call implements UpstreamExchange {
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#isOver ? true : this.#listener.onData(chunk)
+    if (this.#isOver) return true
+    const now = this.#clock.monotonic()
+    if (now - this.#spellEndedAt > SPELL_GAP_MS) this.#spellBeganAt = now
+    const goesOn = this.#listener.onData(chunk)
+    this.#spellEndedAt = this.#clock.monotonic()
+    if (!goesOn || this.#spellEndedAt - this.#spellBeganAt < LONGEST_SPELL_MS) return goesOn
+    this.#spellEndedAt = -Infinity
+    setImmediate(() => this.resume())
+    return false
   }
 
   onComplete(): void {
@@ -216,31 +238,4 @@ class Call implements UpstreamExchange {
     this.#forget()
     return true
   }
-}
-
-const CONNECT_CODES = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-
-/** Names a failure by its code alone: class names do not survive minifying. */
-function decodeFailure(error: Error & { code?: unknown }, viaProxy: boolean): TransportFailure {
-  const nested = error instanceof AggregateError ? (error.errors[0] as { code?: unknown } | undefined) : undefined
-  const code = (error.code ?? nested?.code ?? 'UNKNOWN') as string
-  return { kind: failureKind(code, error.message, viaProxy), code, message: error.message || code }
-}
-
-function failureKind(code: string, message: string, viaProxy: boolean): TransportFailureKind {
-  // Our own calls have no limit for their headers, so the one that ran out was that of the tunnel.
-  if (viaProxy && (/proxy|socks/i.test(message + code) || code === 'UND_ERR_HEADERS_TIMEOUT')) return 'proxy'
-  if (CONNECT_CODES.has(code)) return viaProxy ? 'proxy' : 'connect'
-  if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|EPROTO)/.test(code)) return 'tls'
-  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_RE') || code.startsWith('UND_ERR_HEADERS')) return 'malformed'
-  return 'reset'
 }

@@ -16,7 +16,7 @@ const clock = createSystemClock()
 const { config } = await loadConfig(path, {})
 const [account] = config.accounts
 if (account === undefined) throw new Error('the config of the test has no account')
-const client = createUpstreamClient({ connectTimeoutMs: 5_000 })
+const client = createUpstreamClient({ connectTimeoutMs: 5_000 }, clock)
 const log = createLog({ format: 'json', level: 'error', clock, secrets: [], hasColours: false, write: () => {} })
 const keeper = createTokenKeeper({
   accounts: config.accounts,

@@ -29,7 +29,7 @@ const store = createCredentialStore({
     if (step === deadlyStep) process.kill(process.pid, 'SIGKILL')
   },
 })
-const client = createUpstreamClient({ connectTimeoutMs: 5_000 })
+const client = createUpstreamClient({ connectTimeoutMs: 5_000 }, clock)
 const log = createLog({ format: 'json', level: 'error', clock, secrets: [], hasColours: false, write: () => {} })
 const signInClient = createSignInClient({ provider: { ...OPENAI, tokenUrl }, client, clock })
 

@@ -43,7 +43,7 @@ async function startKeeper(
   change: (store: CredentialStore) => CredentialStore = (store) => store,
 ) {
   const { config } = await loadConfig(path, {})
-  const client = createUpstreamClient({ connectTimeoutMs: 5_000 })
+  const client = createUpstreamClient({ connectTimeoutMs: 5_000 }, clock)
   const lines: string[] = []
   const problems: Array<string | null> = []
   const log = createLog({
