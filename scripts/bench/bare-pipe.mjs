@@ -25,7 +25,8 @@ createServer((incoming, outgoing) => {
     }
     pool.dispatch(request, {
       onConnect() {},
-      onHeaders(status, rawHeaders) {
+      onHeaders(status, rawHeaders, resume) {
+        outgoing.on('drain', resume)
         const raw = rawHeaders.map((part) => part.toString('latin1'))
         outgoing.writeHead(status, without(OF_ANSWER, raw))
         return true
