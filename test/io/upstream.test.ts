@@ -59,8 +59,8 @@ test('a flood that takes long to read lets others have their turn, and loses not
   })
   await over.promise
   expect(events).toEqual(Array.from({ length: EVENTS }, (_, i) => `event ${i}\n`))
-  // A spell of 8 ms, and what the turn that ends a pause brings before the next one.
-  expect(mostChunksInTurn).toBeLessThanOrEqual(20)
+  // The clock is looked at behind every sixteenth, and the first look has nothing to compare with.
+  expect(mostChunksInTurn).toBeLessThanOrEqual(48)
 })
 
 test('a reader that says no is asked again only when it wants to be', async () => {
