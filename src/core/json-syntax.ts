@@ -17,6 +17,9 @@ export class JsonSyntaxError extends Error {
   }
 }
 
+/** As many values as anybody likes: the largest number that stays a machine integer. */
+export const NO_LIMIT = 2 ** 30
+
 /** One pass over a text: the bytes, and how many more values it may meet. */
 export interface Walk {
   readonly bytes: Buffer

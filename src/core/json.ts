@@ -3,6 +3,7 @@
  */
 import {
   JsonSyntaxError,
+  NO_LIMIT,
   type OnList,
   type OnMember,
   skipArray,
@@ -43,8 +44,6 @@ export const NO_OUTLINE: Outline = new Map()
 
 /** A request with more values than this is refused before it costs anybody memory. Answers (embeddings) hold more. */
 const MAX_REQUEST_VALUES = 200_000
-/** The largest number that stays a machine integer. */
-const NO_LIMIT = 2 ** 30
 
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b

@@ -3,7 +3,7 @@
  */
 import type { Edit } from './json-edit.ts'
 import { JsonSyntaxError, parseValue, type Range } from './json.ts'
-import { skipObject, skipSpace } from './json-syntax.ts'
+import { NO_LIMIT, skipObject, skipSpace } from './json-syntax.ts'
 
 export interface ObjectEditor {
   /** The names of the members that are left, in their order. */
@@ -19,9 +19,6 @@ export interface ObjectEditor {
   /** All changes so far. */
   edits(): Edit[]
 }
-
-/** The largest number that stays a machine integer. */
-const NO_LIMIT = 2 ** 30
 
 interface Member extends Range {
   readonly name: string

@@ -2,6 +2,7 @@
  * How V8 keeps the heap of a process that serves.
  */
 import { setFlagsFromString } from 'node:v8'
+import { isBun } from '../core/engine.ts'
 
 /**
  * Lets the heap grow to four times what was alive in it before it is collected as a whole, V8's own upper bound. By itself
@@ -10,5 +11,5 @@ import { setFlagsFromString } from 'node:v8'
  * Call it before anything is served. Bun has another engine and no such flag.
  */
 export function keepRoomToServe(): void {
-  if (process.versions['bun'] === undefined) setFlagsFromString('--heap-growing-percent=300')
+  if (!isBun) setFlagsFromString('--heap-growing-percent=300')
 }

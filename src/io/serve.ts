@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createBag } from '../core/bag.ts'
 import type { Clock } from '../core/clock.ts'
+import { isBun } from '../core/engine.ts'
 import { createSocketRoom, type SocketRoom } from './socket-room.ts'
 
 export interface ListenOptions {
@@ -113,7 +114,7 @@ function createConfiguredServer(listener: ListenOptions['listener'], room: Socke
   // A client may close its side after its last byte and still wait for the answer; who has really left is found out
   // by the exchange. Node knows the switch, its types do not. Under Bun a socket that may stay half open tells nothing of
   // its peer until the answer is over, so there whoever closes has left: an upstream that runs on for nobody costs money.
-  ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = process.versions['bun'] === undefined
+  ;(server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = !isBun
   // The body is asked for when the token has been checked, not before.
   server.on('checkContinue', listener)
   server.on('connect', (_incoming, socket) => socket.destroy())

@@ -1,7 +1,7 @@
 /**
  * Finds the parts of a request that tell its conversation from another one, for clients that send no session header.
  */
-import { JsonSyntaxError, parseValue, type JsonValue, type Member, type Outline, type Range } from '../core/json.ts'
+import { peekValue, type JsonValue, type Member, type Outline, type Range } from '../core/json.ts'
 import type { ConversationParts } from './contract.ts'
 
 /** Where a dialect keeps what identifies a conversation. All names are members of the request's object. */
@@ -52,17 +52,8 @@ function readSession(body: Buffer, outline: Outline, layout: ConversationLayout)
   for (const name of layout.session) {
     const range = outline.get(name)
     if (range === undefined || range.end - range.start > LONGEST_SESSION_BYTES) continue
-    const session = layout.sessionOf(name, readMember(body, range))
+    const session = layout.sessionOf(name, peekValue(body, [], range))
     if (session !== null && session !== '') return session
   }
   return null
-}
-
-function readMember(body: Buffer, range: Range): JsonValue {
-  try {
-    return parseValue(body, range)
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return null
-    throw error
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { applyEdits, type Edit } from '../core/json-edit.ts'
 import { isJsonObject, type JsonObject, type JsonValue, parseValue, peekObject, type Range } from '../core/json.ts'
-import { skipSpace, skipValue } from '../core/json-syntax.ts'
+import { NO_LIMIT, skipSpace, skipValue } from '../core/json-syntax.ts'
 import { createObjectEditor, type ObjectEditor } from '../core/object-editor.ts'
 import { isCodexClient } from './codex-client.ts'
 import type { AdaptedBody, BodyFacts } from './contract.ts'
@@ -211,9 +211,6 @@ function shapeInput(body: Buffer, members: ObjectEditor): { edits: Edit[]; hasDe
   }
   return { edits, hasDeveloper }
 }
-
-/** The largest number that stays a machine integer. */
-const NO_LIMIT = 2 ** 30
 
 /** The elements of the list that begins at `at`, one by one, in text whose syntax has been checked. */
 function* elementsOf(bytes: Buffer, at: number): Generator<Range> {

@@ -67,7 +67,6 @@ export class Exchange implements Watched {
   /** What is left of a whole answer that the client takes its time with. */
   #rest: Buffer | null = null
   #isMidEvent = false
-  #isChunkedHere = false
   readonly #departure = new ClientDeparture()
   readonly #outgoing: ServerResponse
   readonly #downstream: Downstream
@@ -105,7 +104,8 @@ export class Exchange implements Watched {
   commitStream(headers: HeaderList): void {
     if (this.#stage === 'open') {
       const isUpstreams = new Set(headers.map(([name]) => name))
-      this.#beginStream([...STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name)), ...headers])
+      const own = STREAM_HEADERS.filter(([name]) => !isUpstreams.has(name))
+      writeStreamHead(this.#outgoing, this.#rawHead([...own, ...headers]))
     }
     if (this.#stage === 'ended') return
     this.#stage = 'content'
@@ -124,8 +124,7 @@ export class Exchange implements Watched {
   endStream(): void {
     if (this.#stage === 'ended') return
     this.#settle()
-    if (this.#isChunkedHere) endChunks(this.#outgoing)
-    else this.#outgoing.end()
+    endChunks(this.#outgoing)
   }
 
   /** A whole answer, as it came or as the relay made it. After `status` only a stream's error can still be told. */
@@ -168,7 +167,7 @@ export class Exchange implements Watched {
     const sign = this.#downstream.keepalive(this.#stage === 'content')
     if (sign === null || this.#isMidEvent) return
     if (this.#stage === 'open') {
-      this.#beginStream(STREAM_HEADERS)
+      writeStreamHead(this.#outgoing, this.#rawHead(STREAM_HEADERS))
       this.#stage = 'status'
     }
     this.#put(sign)
@@ -195,7 +194,7 @@ export class Exchange implements Watched {
 
   #put(chunk: Buffer | string): boolean {
     this.bytesOut += chunk.length
-    const hasRoom = this.#isChunkedHere ? writeChunk(this.#outgoing, chunk) : this.#outgoing.write(chunk)
+    const hasRoom = writeChunk(this.#outgoing, chunk)
     if (!hasRoom) this.#awaitRoom()
     return hasRoom
   }
@@ -227,10 +226,6 @@ export class Exchange implements Watched {
       if (this.#rest === null) this.onDrain?.()
       else this.#endWith(this.#rest)
     })
-  }
-
-  #beginStream(headers: HeaderList): void {
-    this.#isChunkedHere = writeStreamHead(this.#outgoing, 200, this.#rawHead(headers))
   }
 
   /** The flat list that node:http takes as it is: an object per answer would only be taken apart again. */

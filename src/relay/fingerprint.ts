@@ -3,7 +3,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Range } from '../core/json.ts'
-import { skipSpace, skipValue } from '../core/json-syntax.ts'
+import { NO_LIMIT, skipSpace, skipValue } from '../core/json-syntax.ts'
 
 /**
  * What a part says, as its length and its CRC-32: enough to tell the turns of one client's conversations apart, for a
@@ -35,8 +35,7 @@ const RARE_BYTES = CACHE_MARK.subarray(6, 12)
 const BACKSLASH = 0x5c
 const COLON = 0x3a
 const COMMA = 0x2c
-/** The largest number that stays a machine integer. */
-const NO_LIMIT = 2 ** 30
+const SPACE = 0x20
 
 /**
  * Members `cache_control` in a part whose syntax has been checked, each with one comma beside it. They wander from message
@@ -44,6 +43,7 @@ const NO_LIMIT = 2 ** 30
  * backslashes.
  */
 function* cacheMarksIn(bytes: Buffer): Generator<Range> {
+  let last = 0
   for (let found = bytes.indexOf(RARE_BYTES); found >= 0; found = bytes.indexOf(RARE_BYTES, found + 1)) {
     let start = found - 6
     const nameEnd = start + CACHE_MARK.length
@@ -51,11 +51,11 @@ function* cacheMarksIn(bytes: Buffer): Generator<Range> {
     const colon = skipSpace(bytes, nameEnd)
     if (bytes[colon] !== COLON) continue
     let end = skipSpace(bytes, skipValue({ bytes, valuesLeft: NO_LIMIT }, skipSpace(bytes, colon + 1), 0))
-    while ((bytes[start - 1] as number) <= SPACE) start--
-    if (bytes[start - 1] === COMMA) start--
+    // The mark before may have taken what stands between the two.
+    while (start > last && (bytes[start - 1] as number) <= SPACE) start--
+    if (start > last && bytes[start - 1] === COMMA) start--
     else if (bytes[end] === COMMA) end = skipSpace(bytes, end + 1)
+    last = end
     yield { start, end }
   }
 }
-
-const SPACE = 0x20

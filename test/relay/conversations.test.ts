@@ -12,18 +12,25 @@ import type { Protocol } from '../../src/core/account.ts'
 /** Asks with these turns, and tells who answered. */
 type Ask = (turns: readonly JsonObject[], others?: JsonObject) => Promise<string | undefined>
 
-async function start(protocol: Protocol): Promise<Ask> {
+/** `post` sends a body as it is written, to the path of the protocol. */
+async function startRaw(protocol: Protocol) {
   const vendor = await startVendor()
   onTestFinished(vendor.close)
   const relay = await startRelay({ accounts: ['a', 'b'].map((name) => accountFor(protocol, name, vendor.url)) })
   onTestFinished(() => relay.stop())
-  return async (turns, others = {}) => {
-    const { path, member, model } = WHERE[protocol]
-    const answer = await relay.post(path, { model, max_tokens: 9, ...others, [member]: turns })
+  const post = async (body: JsonObject | Buffer): Promise<string | undefined> => {
+    const answer = await relay.post(WHERE[protocol].path, body)
     expect(answer.status).toBe(200)
     await relay.clock.advance(1_000)
     return answer.headers['x-relay-account']
   }
+  return { vendor, post }
+}
+
+async function start(protocol: Protocol): Promise<Ask> {
+  const { post } = await startRaw(protocol)
+  const { member, model } = WHERE[protocol]
+  return (turns, others = {}) => post({ model, max_tokens: 9, ...others, [member]: [...turns] })
 }
 
 const WHERE: Record<Protocol, { path: string; member: string; model: string }> = {
@@ -81,21 +88,15 @@ test('cache marks that wander from turn to turn make no other conversation', asy
 })
 
 test('a cache mark is left out of what is compared wherever it stands, and however it is spaced', async () => {
-  const vendor = await startVendor()
-  onTestFinished(vendor.close)
-  const relay = await startRelay({ accounts: ['a', 'b'].map((name) => accountFor('anthropic', name, vendor.url)) })
-  onTestFinished(() => relay.stop())
-  const ask = async (block: string) => {
-    const body = Buffer.from(`{"model":"claude-test","max_tokens":9,"messages":[{"role":"user","content":[${block}]}]}`)
-    const { headers } = await relay.post('/v1/messages', body)
-    await relay.clock.advance(1_000)
-    return headers['x-relay-account']
-  }
+  const { post } = await startRaw('anthropic')
+  const ask = (block: string) =>
+    post(Buffer.from(`{"model":"claude-test","max_tokens":9,"messages":[{"role":"user","content":[${block}]}]}`))
   const home = await ask('{"type":"text","text":"one"}')
   for (const marked of [
     '{"type":"text","text":"one","cache_control":{"type":"ephemeral"}}',
     '{"cache_control" : {"type":"ephemeral","ttl":"1h"} , "type":"text","text":"one"}',
     '{"type":"text" , "cache_control":null,"text":"one"}',
+    '{"cache_control":1 ,    "cache_control":2, "type":"text","text":"one"}',
   ]) {
     expect(await ask(`{"type":"text","text":"between ${marked.length}"}`)).not.toBe(home)
     expect(await ask(marked)).toBe(home)
@@ -110,12 +111,12 @@ test('what a client says of cache marks is no cache mark', async () => {
   expect(await ask([user('Remove "cache_control": {"type":"ephemeral"} here.')])).toBe(home)
 })
 
-test('a text that no parser would take, beside a cache mark, is left for the vendor to judge', async () => {
-  const vendor = await startVendor()
-  onTestFinished(vendor.close)
-  const relay = await startRelay({ accounts: [accountFor('anthropic', 'a', vendor.url)] })
-  onTestFinished(() => relay.stop())
-  const body = Buffer.from('{"model":"claude-test","messages":[{"content":"\\x","cache_control":{}}]}')
-  expect((await relay.post('/v1/messages', body)).status).toBe(200)
+test.each([
+  ['a text that no parser would take, beside a cache mark,', '{"content":"\\x","cache_control":{}}'],
+  ['a message of nothing but cache marks', '{"cache_control":1 ,    "cache_control":2}'],
+])('%s is left for the vendor to judge', async (_what, message) => {
+  const { vendor, post } = await startRaw('anthropic')
+  const body = Buffer.from(`{"model":"claude-test","messages":[${message}]}`)
+  await post(body)
   expect(vendor.requests[0]?.bytes).toEqual(body)
 })

@@ -45,14 +45,14 @@ interface Answer {
 
 /** An upstream is dropped this soon after its client left. */
 const ABORT_MS = 100
-/** No mark of an end is longer, so that one which two writes share is seen. */
-const TAIL_CHARACTERS = 64
+/** Longer than any mark of an end, so that one which two writes share is seen; and enough to tell of. */
+const TAIL_CHARACTERS = 200
 /** The event that ends a stream may say a lot behind its name. */
 const LONGEST_END = 16_384
 /** Heartbeats and comments commit to no account. */
 const SIGN_OF_LIFE = /^(:|\r?\n|event: ping)/
 /** How a stream may end, in any dialect. */
-const PROPER_END = /message_stop|\[DONE\]|response\.(completed|incomplete|failed)|"finishReason"|"?error"?/
+const PROPER_END = /message_stop|\[DONE\]|response\.(completed|incomplete|failed)|"finishReason"|"?error"?/g
 
 export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock: Clock): WatchedAnswers {
   const current = new AsyncLocalStorage<Answer>()
@@ -69,8 +69,9 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
       answer.hasContent ||= isStream(outgoing) && !SIGN_OF_LIFE.test(text)
       // Not all that was written: long texts that are held for each answer are a load of their own.
       const words = answer.tail + text
-      const saysEnd = isStream(outgoing) && PROPER_END.test(words)
-      answer.sinceEnd = saysEnd ? 0 : answer.sinceEnd === null ? null : answer.sinceEnd + text.length
+      const end = isStream(outgoing) ? [...words.matchAll(PROPER_END)].at(-1) : undefined
+      if (end !== undefined) answer.sinceEnd = words.length - end.index
+      else if (answer.sinceEnd !== null) answer.sinceEnd += text.length
       answer.tail = words.slice(-TAIL_CHARACTERS)
       const leaks = bounds.upstreamSecrets.some((secret) => text.includes(secret))
       rules.hold(10, !leaks, () => ({ what: 'a credential of an upstream in an answer', path }))
@@ -82,7 +83,7 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
     outgoing.end = (...written: unknown[]) => {
       if (written[0] != null) note(written[0])
       answer.hasEnded = true
-      const isProper = !isStream(outgoing) || (answer.sinceEnd !== null && answer.sinceEnd <= LONGEST_END)
+      const isProper = !isStream(outgoing) || (answer.sinceEnd ?? Infinity) <= LONGEST_END
       rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail }))
       return Reflect.apply(end, outgoing, written) as ServerResponse
     }
