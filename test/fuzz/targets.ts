@@ -14,6 +14,7 @@ import { createFold } from '../../src/protocols/fold.ts'
 import { hubDownstreams } from '../../src/protocols/hub-index.ts'
 import { protocols } from '../../src/protocols/index.ts'
 import { createLedger } from '../../src/protocols/ledger.ts'
+import { fingerprint } from '../../src/relay/fingerprint.ts'
 import { createHubLane, type HubLane } from '../../src/relay/hub-lane.ts'
 import { createSeededRandom } from '../core/seeded-random.ts'
 import { makeAccount } from '../harness/accounts.ts'
@@ -58,7 +59,8 @@ export const TARGETS: readonly FuzzTarget[] = [
 function readRequest(protocol: Protocol, body: Buffer): void {
   const { downstream } = protocols[protocol]
   const envelope = downstream.readEnvelope(body)
-  downstream.readConversation(body, envelope.outline)
+  const { preamble, messages } = downstream.readConversation(body, envelope.outline)
+  for (const part of [...preamble, ...messages]) fingerprint(body, part)
   const parsed = parse(body)
   // Routing forgives what a translation does not, and the relay refuses it there.
   if (parsed === null) return
