@@ -89,16 +89,24 @@ export function createResponseMemory(clock: Clock, limits: ResponseMemoryLimits 
       drop(key)
       return null
     },
-    remember(client, id, response) {
-      const size =
-        ENTRY_BYTES + (response.transcript?.history.length ?? 0) + (response.transcript?.response.length ?? 0)
-      if (size <= limits.mostBytes && id.length <= LONGEST_ID) store(keyOf(client, id), response, size)
+    remember(client, id, { account, transcript }) {
+      const size = ENTRY_BYTES + (transcript?.history.length ?? 0) + (transcript?.response.length ?? 0)
+      if (size > limits.mostBytes || id.length > LONGEST_ID) return
+      store(keyOf(client, id), { account, transcript: transcript && copyOf(transcript) }, size)
     },
     forget: (client, id) => drop(keyOf(client, id)),
     forgetAll(client) {
       for (const key of entries.keys()) if (key.startsWith(keyOf(client, ''))) drop(key)
     },
   }
+}
+
+/** In memory of its own size: a view keeps alive whatever it was cut from, a small Buffer the 8 KB that Node cuts it from. */
+function copyOf({ history, response }: Transcript): Transcript {
+  const bytes = Buffer.allocUnsafeSlow(history.length + response.length)
+  history.copy(bytes)
+  response.copy(bytes, history.length)
+  return { history: bytes.subarray(0, history.length), response: bytes.subarray(history.length) }
 }
 
 /** Vendors' ids have about 60 characters. */

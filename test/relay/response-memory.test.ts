@@ -264,4 +264,15 @@ describe('the memory', () => {
     memory.forget('c', '2')
     expect([memory.size, memory.bytes]).toEqual([0, 0])
   })
+
+  test('keeps alive what it counts and no more, though it is given pieces of something larger', () => {
+    const memory = createResponseMemory(createVirtualClock())
+    const body = Buffer.from(`{"input":[1],"rest":"${'x'.repeat(100_000)}"}`)
+    const transcript = { history: body.subarray(9, 12), response: Buffer.from('{"id":"r"}') }
+    memory.remember('c', 'r', { account: makeAccount('a'), transcript })
+    const kept = memory.find('c', 'r')?.transcript
+    expect([String(kept?.history), String(kept?.response)]).toEqual(['[1]', '{"id":"r"}'])
+    expect(new Set([kept?.history.buffer, kept?.response.buffer]).size).toBe(1)
+    expect(kept?.history.buffer.byteLength).toBe(13)
+  })
 })
