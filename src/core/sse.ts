@@ -169,19 +169,19 @@ const MAX_NAME_BYTES = 128
 
 /** Reads event names and remembers the last one: in a stream of deltas nearly all are equal and need no new string. */
 class NameReader {
-  readonly #lastBytes = Buffer.allocUnsafe(MAX_NAME_BYTES)
-  #lastLength = 0
-  #lastName = ''
+  #last = ''
+  #lastBytes = 0
 
   read(bytes: Buffer, start: number, end: number): string {
     const length = Math.min(end - start, MAX_NAME_BYTES)
-    const last = this.#lastBytes
+    const last = this.#last
     let same = 0
-    if (length === this.#lastLength) while (same < length && bytes[start + same] === last[same]) same++
-    if (same < length || length !== this.#lastLength) {
-      this.#lastLength = bytes.copy(last, 0, start, start + length)
-      this.#lastName = bytes.toString('utf8', start, start + length)
+    // A name beyond ASCII has fewer characters than bytes, so it never matches and is decoded each time.
+    if (length === this.#lastBytes) while (same < length && bytes[start + same] === last.charCodeAt(same)) same++
+    if (same < length || length !== this.#lastBytes) {
+      this.#lastBytes = length
+      this.#last = bytes.toString('utf8', start, start + length)
     }
-    return this.#lastName
+    return this.#last
   }
 }

@@ -111,6 +111,14 @@ const STREAMS: Array<[name: string, stream: string, frames: Array<[event: string
     ],
   ],
   ['text beyond ASCII', 'event: größe\ndata: 😀 ü\n\n', [['größe', '😀 ü']]],
+  [
+    'a name whose bytes are the characters of the one before',
+    'event: Ã©\ndata: 1\n\nevent: é\ndata: 2\n\n',
+    [
+      ['Ã©', '1'],
+      ['é', '2'],
+    ],
+  ],
 ]
 
 describe('FrameScanner', () => {
