@@ -64,6 +64,8 @@ function withoutMark(body: Buffer): Buffer {
 function receive(incoming: IncomingMessage, { maxBytes, askFor, clock, heartbeat }: BodyLimits): Promise<Buffer> {
   const announcedBytes = Number(incoming.headers['content-length'] ?? NaN)
   if (announcedBytes > maxBytes) return Promise.reject(tooLarge(maxBytes))
+  // While it waited to be let in; it would not be told a second time.
+  if (incoming.destroyed) return Promise.reject(clientGone())
   askFor()
   return new Promise((resolve, reject) => {
     // One buffer of the announced size spares a large body its list of chunks and their concatenation; a small one comes
@@ -106,10 +108,14 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock, heartbeat
       resolve(slab ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
     }
     function onClose(): void {
-      fail(new GatewayError({ kind: 'client_gone', message: 'the client left before its body was read' }))
+      fail(clientGone())
     }
     incoming.on('data', onData).on('end', onEnd).on('close', onClose)
   })
+}
+
+function clientGone(): GatewayError {
+  return new GatewayError({ kind: 'client_gone', message: 'the client left before its body was read' })
 }
 
 function tooLarge(maxBytes: number): GatewayError {

@@ -5,7 +5,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RelayConfig } from '../config/config.ts'
 import type { ClientToken, Protocol } from '../core/account.ts'
 import type { Clock } from '../core/clock.ts'
-import { isBun } from '../core/engine.ts'
 import { GatewayError, invalidRequest } from '../core/errors.ts'
 import { matchesPattern } from '../core/match.ts'
 import type { Log } from '../io/log.ts'
@@ -26,7 +25,6 @@ import { refuse } from './reply.ts'
 import { estimateRequest } from './request-estimate.ts'
 import { type EndedRequest, recordRequest, shorten, tellEnd } from './request-record.ts'
 import { queryOf } from './request-target.ts'
-import { createTurnstile } from './turnstile.ts'
 
 export interface RelayRoute {
   readonly protocol: Protocol
@@ -57,7 +55,6 @@ export interface RelayRouteDependencies {
 /** The handler of all relayed routes. Never throws: whatever happens becomes an answer and a log line. */
 export function createRelayRoute(dependencies: RelayRouteDependencies): ServeRequest {
   const { config, clock, heartbeat, relay, limiter, recorder, prices, log } = dependencies
-  const turnstile = createTurnstile(clock)
 
   async function serve(
     client: ClientToken,
@@ -91,10 +88,6 @@ export function createRelayRoute(dependencies: RelayRouteDependencies): ServeReq
       const allowsForm = FORM_OPERATIONS.has(route.operation)
       const body = await readBody(incoming, { maxBytes: config.maxBodyBytes, askFor, allowsForm, clock, heartbeat })
       bytesIn = body.length
-      // Bun takes in all who wait in one turn, and counts what it has written anew for each request.
-      const isNewcomer = !isBun && incoming.socket.bytesWritten === 0
-      const turn = turnstile.enter(isNewcomer)
-      if (turn !== null) await turn
       const { 'content-type': type } = incoming.headers
       const told = isForm(type) ? readFormEnvelope(body, type ?? '') : downstream.readEnvelope(body)
       const envelope = completeEnvelope(told, route)

@@ -7,6 +7,7 @@ import { createBag } from '../core/bag.ts'
 import type { Clock } from '../core/clock.ts'
 import { isBun } from '../core/engine.ts'
 import { createSocketRoom, type SocketRoom } from './socket-room.ts'
+import { createTurnstile } from './turnstile.ts'
 
 export interface ListenOptions {
   /** Null means all interfaces. */
@@ -50,10 +51,15 @@ export async function listen(options: ListenOptions): Promise<RelayServer> {
   const { host, clock, listener, mostSockets = MOST_SOCKETS } = options
   const inFlight = createBag<ServerResponse>()
   const room = createSocketRoom(mostSockets, (visit) => inFlight.forEach((outgoing) => visit(outgoing.req.socket)))
+  const turnstile = createTurnstile(clock)
   const track = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     outgoing.on('close', inFlight.add(outgoing))
     if (isDraining) outgoing.setHeader('connection', 'close')
-    listener(incoming, outgoing)
+    // Whoever only looks is answered at once.
+    if (incoming.method !== 'POST') return listener(incoming, outgoing)
+    // Bun takes in all who wait in one turn, and counts what it has written anew for each request.
+    const isNewcomer = !isBun && incoming.socket.bytesWritten === 0
+    turnstile.enter(isNewcomer, () => listener(incoming, outgoing))
   }
   let isDraining = false
   const servers: Server[] = []

@@ -1,22 +1,21 @@
 /**
  * How requests that come in one moment are let in.
  */
-import { describe, expect, test } from 'vitest'
-import { createTurnstile } from '../../src/http/turnstile.ts'
+import type { IncomingMessage } from 'node:http'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createSystemClock } from '../../src/core/clock.ts'
+import { readBody } from '../../src/http/body.ts'
+import { listen } from '../../src/io/serve.ts'
+import { createTurnstile } from '../../src/io/turnstile.ts'
+import { createHeartbeat } from '../../src/relay/heartbeat.ts'
+import { createDeferred } from '../harness/deferred.ts'
+import { rawRequest } from '../harness/raw-client.ts'
 
-/** Each request takes `costMs` to begin. */
-function setStage(costMs: number) {
+function setStage() {
   const stage = { nowMs: 0, begun: [] as string[] }
   const turnstile = createTurnstile({ monotonic: () => stage.nowMs })
-  const begin = (name: string): void => {
-    stage.begun.push(name)
-    stage.nowMs += costMs
-  }
-  const come = (name: string, isNewcomer: boolean): void => {
-    const wait = turnstile.enter(isNewcomer)
-    if (wait === null) begin(name)
-    else void wait.then(() => begin(name))
-  }
+  const come = (name: string, isNewcomer: boolean): void =>
+    turnstile.enter(isNewcomer, () => void stage.begun.push(name))
   return { stage, come }
 }
 
@@ -25,32 +24,32 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, n) 
 
 describe('requests on known connections', () => {
   test('begin at once, whether alone or a few together', async () => {
-    const { stage, come } = setStage(1)
-    for (const name of names(5)) come(name, false)
-    expect(stage.begun).toEqual(names(5))
+    const { stage, come } = setStage()
+    for (const name of names(16)) come(name, false)
+    expect(stage.begun).toEqual(names(16))
     await turn()
     come('the next', false)
-    expect(stage.begun).toHaveLength(6)
+    expect(stage.begun).toHaveLength(17)
   })
 
   test('begin by the handful when they are many, in their order, and the event loop turns in between', async () => {
-    const { stage, come } = setStage(1)
-    for (const name of names(12)) come(name, false)
+    const { stage, come } = setStage()
+    for (const name of names(40)) come(name, false)
     const counts = [stage.begun.length]
     for (let turns = 0; turns < 2; turns++) {
       await turn()
       counts.push(stage.begun.length)
     }
-    expect(counts).toEqual([5, 10, 12])
-    expect(stage.begun).toEqual(names(12))
+    expect(counts).toEqual([16, 32, 40])
+    expect(stage.begun).toEqual(names(40))
   })
 })
 
 describe('newcomers', () => {
   test('begin at once when they come one after the other', async () => {
-    const { stage, come } = setStage(1)
+    const { stage, come } = setStage()
     for (const name of names(5)) {
-      stage.nowMs += 1
+      stage.nowMs += 2
       come(name, true)
       await turn()
     }
@@ -58,7 +57,7 @@ describe('newcomers', () => {
   })
 
   test('wait while every turn brings another one, and begin when a turn brings none', async () => {
-    const { stage, come } = setStage(0.1)
+    const { stage, come } = setStage()
     for (const name of names(10)) {
       come(name, true)
       await turn()
@@ -70,7 +69,7 @@ describe('newcomers', () => {
   })
 
   test('of a crowd that comes and comes wait 15 ms at most', async () => {
-    const { stage, come } = setStage(0.1)
+    const { stage, come } = setStage()
     const cameAt: number[] = []
     const waitedMs: number[] = []
     for (const name of names(100)) {
@@ -86,10 +85,28 @@ describe('newcomers', () => {
   })
 
   test('do not hold up those who have been here before', () => {
-    const { stage, come } = setStage(0.1)
+    const { stage, come } = setStage()
     come('the first', true)
     come('one of a crowd', true)
     come('known', false)
     expect(stage.begun).toEqual(['the first', 'known'])
   })
+})
+
+test('a client that leaves before it is let in is known to have left when its body is read', async () => {
+  const clock = createSystemClock()
+  const arrived = createDeferred()
+  const refused = createDeferred<unknown>()
+  const listener = (incoming: IncomingMessage): void => {
+    arrived.resolve()
+    const limits = { maxBytes: 99, askFor: () => {}, clock, heartbeat: createHeartbeat(clock) }
+    // As late as in a large crowd.
+    incoming.once('close', () => void readBody(incoming, limits).catch(refused.resolve))
+  }
+  const server = await listen({ host: '127.0.0.1', port: 0, clock, listener })
+  onTestFinished(() => server.close())
+  const leaving = rawRequest(server.port, { method: 'POST', body: '{}' })
+  await arrived.promise
+  leaving.abort('reset')
+  expect(await refused.promise).toMatchObject({ kind: 'client_gone' })
 })
