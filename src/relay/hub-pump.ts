@@ -201,7 +201,11 @@ export function createHubPump(
       closing?.cancel()
     },
     onGone() {
-      if (job.drainsForUsage && state === 'flowing') return
+      if (job.drainsForUsage && state === 'flowing') {
+        // It may have left while the upstream waited for it to read.
+        isPaused = false
+        return upstreamExchange.resume()
+      }
       upstreamExchange.abort()
       settle({ kind: 'gone', usage })
     },

@@ -143,18 +143,25 @@ test('with drain, a client that leaves while it waits for a slot is out of the q
   expect(vendor.requests).toHaveLength(1)
 })
 
-test('with drain, an upstream that waited for a slow client does not wait for one that left', async () => {
-  const { vendor, relay, send } = await setStage('anthropic', { on_client_disconnect: 'drain' })
-  const megabyte = 'x'.repeat(1024 * 1024)
-  const usage = TOLD.anthropic
-  vendor.script(answerWith({ text: Array.from({ length: 32 }, () => megabyte), usage }))
-  const client = send({ neverReads: true })
-  const request = await vendor.received(1)
-  await settle(300)
-  expect(request.state).toBe('active')
-  client.abort('reset')
-  for (let turn = 0; turn < 200 && request.state === 'active'; turn++) await settle()
-  expect(request.state).toBe('answered')
-  await settle()
-  expect(usageIn(lastRecord(relay))).toEqual(usage)
-})
+test.each([
+  ['as it is', 'anthropic', 64],
+  ['translated', { client: 'openai-chat', upstream: 'anthropic' }, 64],
+  ['translated, its events large', { client: 'openai-chat', upstream: 'anthropic' }, 2_048],
+] as const)(
+  'with drain, an upstream that waited for a slow client does not wait for one that left (%s)',
+  async (_how, talk, kibibytes) => {
+    const { vendor, relay, send } = await setStage(talk, { on_client_disconnect: 'drain' })
+    const words = 'x'.repeat(kibibytes * 1024)
+    const usage = TOLD.anthropic
+    vendor.script(answerWith({ text: Array.from({ length: (32 * 1024) / kibibytes }, () => words), usage }))
+    const client = send({ neverReads: true })
+    const request = await vendor.received(1)
+    await settle(300)
+    expect(request.state).toBe('active')
+    client.abort('reset')
+    for (let turn = 0; turn < 200 && request.state === 'active'; turn++) await settle()
+    expect(request.state).toBe('answered')
+    await settle()
+    expect(usageIn(lastRecord(relay))).toEqual(usage)
+  },
+)
