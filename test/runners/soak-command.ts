@@ -53,6 +53,6 @@ export function faultsOf(findings: SoakFindings): string[] {
   ]
 }
 
-function describe({ slots, calls, waiting, watched, timers, sockets }: SoakFindings['after']): string {
-  return `${slots} leases, ${calls} upstream calls, ${waiting} waiting, ${watched} watched, ${timers} timers, ${sockets} sockets`
+function describe({ open, slots, calls, waiting, watched, timers, sockets }: SoakFindings['after']): string {
+  return `${open} answers, ${slots} leases, ${calls} upstream calls, ${waiting} waiting, ${watched} watched, ${timers} timers, ${sockets} sockets`
 }

@@ -87,13 +87,16 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
       rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail }))
       return Reflect.apply(end, outgoing, written) as ServerResponse
     }
-    outgoing.once('close', () => {
+    const onClose = (): void => {
       open--
       if (outgoing.writableFinished || !bounds.isCancelling) return
       clock.timer(ABORT_MS, () =>
         rules.hold(16, answer.live === null, () => ({ what: 'an upstream call that outlives its client', path })),
       )
-    })
+    }
+    // A client of a crowd may leave before its request is let in.
+    if (outgoing.closed) onClose()
+    else outgoing.once('close', onClose)
   }
 
   function checkCall(answer: Answer, call: UpstreamCall): void {

@@ -204,6 +204,25 @@ describe('answers (3, 4, 10, 11, 13, 15, 16)', () => {
     ends[0]?.onEnd()
     expect([broken, answers.calls]).toEqual([[16], 0])
   })
+
+  test('a client that left before its request was let in is not waited for', async () => {
+    const clock = createVirtualClock()
+    const answers = watchAnswers(createBooks().rules, () => bounds, clock)
+    const [arrived, served] = [createDeferred(), createDeferred()]
+    const watched = answers.listener(() => served.resolve())
+    const listener: RequestListener = (incoming, outgoing) => {
+      arrived.resolve()
+      outgoing.once('close', () => watched(incoming, outgoing))
+    }
+    const server = await listen({ host: '127.0.0.1', port: 0, clock, listener })
+    onTestFinished(() => server.close())
+    const sent = request({ port: server.port, agent: false }).on('error', () => {})
+    sent.end()
+    await arrived.promise
+    sent.socket?.resetAndDestroy()
+    await served.promise
+    expect(answers.open).toBe(0)
+  })
 })
 
 describe('sign-ins (5, 6, 7)', () => {
