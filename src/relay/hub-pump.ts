@@ -5,9 +5,10 @@
 import type { Timer } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
-import { FrameScanner, isWholeFrame } from '../core/sse.ts'
+import { type Frame, FrameScanner, isWholeFrame } from '../core/sse.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
+import { piecesOf } from '../protocols/delta-pieces.ts'
 import { createFold } from '../protocols/fold.ts'
 import type { Delta } from '../protocols/hub.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type BodySink,
 } from './attempt-contract.ts'
 import type { HubLane } from './hub-lane.ts'
+import { Steps } from './steps.ts'
 
 /** What says that something will come, and nothing of it: until more follows another account may take over. */
 const ANNOUNCEMENTS: ReadonlySet<Delta['type']> = new Set([
@@ -29,6 +31,8 @@ const ANNOUNCEMENTS: ReadonlySet<Delta['type']> = new Set([
 ])
 /** An event is translated as a whole: a picture, or the arguments of a call that writes a long file. */
 const LARGEST_EVENT_BYTES = 128 * 1024 * 1024
+/** A larger one is translated in steps: 20 MB take a tenth of a second, and others need not wait so long. */
+const LARGE_EVENT_BYTES = 1024 * 1024
 
 export interface HubPump extends BodySink {
   /** A whole body that came although a stream was asked for. */
@@ -49,7 +53,10 @@ export function createHubPump(
     (frame) => {
       if (isEnding && !isWholeFrame(frame)) return
       job.debug?.event(exchange.requestId, frame.event, frame.data)
-      if (state !== 'over') take(lane.decoder.decode(frame))
+      const isLarge = bytesSinceEvent > LARGE_EVENT_BYTES
+      bytesSinceEvent = 0
+      if (isLarge || steps.isBusy) steps.add(translate(frame))
+      else if (state !== 'over') take(lane.decoder.decode(frame))
     },
     { keptBytes: LARGEST_EVENT_BYTES },
   )
@@ -64,11 +71,28 @@ export function createHubPump(
   let isEnding = false
   let closing: Timer | null = null
   let isEndSupplied = false
+  let bytesSinceEvent = 0
+  /** Large events, and what came behind them. The upstream is not read meanwhile. */
+  const steps = new Steps({
+    isHeld: () => isPaused,
+    onDone() {
+      lastByteAt = clock.monotonic()
+      if (endOfSteps !== null) endOfSteps()
+      else if (!isPaused) upstreamExchange.resume()
+    },
+  })
+  /** The upstream's end, when it came before they were done. */
+  let endOfSteps: (() => void) | null = null
 
   exchange.onDrain = () => {
     isPaused = false
     lastByteAt = clock.monotonic()
-    upstreamExchange.resume()
+    goOn()
+  }
+
+  function goOn(): void {
+    if (steps.isBusy) steps.goOn()
+    else upstreamExchange.resume()
   }
 
   function take(deltas: readonly Delta[]): void {
@@ -81,6 +105,21 @@ export function createHubPump(
       if (fold === null) pending += lane.encoder.encode(delta)
       if (state === 'holding' && !ANNOUNCEMENTS.has(delta.type)) begin()
       if (delta.type === 'finish') complete()
+    }
+  }
+
+  /** As it would be at once, but in steps, each when the client has room for what it says. */
+  function* translate(frame: Frame): Generator<void> {
+    try {
+      const deltas = state === 'over' ? [] : lane.decoder.decode(frame)
+      yield
+      for (const delta of deltas.flatMap(piecesOf)) {
+        take([delta])
+        send()
+        yield
+      }
+    } catch (error) {
+      tripOver(error)
     }
   }
 
@@ -155,6 +194,10 @@ export function createHubPump(
     breakOff(message, isTimeout)
   }
 
+  function send(): void {
+    if (state === 'flowing' && fold === null) isPaused = !flush()
+  }
+
   function flush(): boolean {
     if (pending === '') return true
     const text = pending
@@ -162,14 +205,18 @@ export function createHubPump(
     return exchange.write(text, true)
   }
 
-  /** Whatever a decoder trips over is the upstream's fault, and one attempt's, not the relay's. */
   function guarded(run: () => void): void {
     try {
       run()
     } catch (error) {
-      if (!(error instanceof GatewayError)) lane.onFault(error)
-      breakOff(`the answer cannot be read: ${error instanceof Error ? error.message : String(error)}`, false)
+      tripOver(error)
     }
+  }
+
+  /** Whatever a decoder trips over is the upstream's fault, and one attempt's, not the relay's. */
+  function tripOver(error: unknown): void {
+    if (!(error instanceof GatewayError)) lane.onFault(error)
+    breakOff(`the answer cannot be read: ${error instanceof Error ? error.message : String(error)}`, false)
   }
 
   return {
@@ -177,16 +224,17 @@ export function createHubPump(
       lastByteAt = clock.monotonic()
       hasBytes = true
       if (state === 'over') return true
+      bytesSinceEvent += chunk.length
       guarded(() => scanner.push(chunk))
-      if (state !== 'flowing' || fold !== null) return true
-      isPaused = !flush()
-      return !isPaused
+      send()
+      return !isPaused && !steps.isBusy
     },
     onWhole(body) {
       guarded(() => take(lane.decodeWhole(JSON.parse(body.toString('utf8')) as JsonObject)))
       breakOff('the whole answer has no end', false)
     },
     onEnd() {
+      if (steps.isBusy) return void (endOfSteps = () => this.onEnd())
       if (state !== 'over') {
         isEnding = true
         guarded(() => {
@@ -196,7 +244,8 @@ export function createHubPump(
       }
       closing?.cancel()
     },
-    onBreak(message) {
+    onBreak(message, kind) {
+      if (steps.isBusy) return void (endOfSteps = () => this.onBreak(message, kind))
       guarded(() => endWithout(`the stream broke off: ${message}`, false))
       closing?.cancel()
     },
@@ -204,13 +253,14 @@ export function createHubPump(
       if (job.drainsForUsage && state === 'flowing') {
         // It may have left while the upstream waited for it to read.
         isPaused = false
-        return upstreamExchange.resume()
+        return goOn()
       }
+      state = 'over'
       upstreamExchange.abort()
       settle({ kind: 'gone', usage })
     },
     tick(now) {
-      if (isPaused || state === 'over') return
+      if (isPaused || steps.isBusy || state === 'over') return
       // A head alone is no sign that an answer comes.
       if (now - lastByteAt >= FINISH_GRACE_MS && lane.decoder.isComplete) guarded(() => endWithout('', false))
       const patienceMs = hasBytes ? limits.streamReadTimeoutMs : limits.firstByteTimeoutMs
