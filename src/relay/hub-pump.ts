@@ -234,14 +234,13 @@ export function createHubPump(
       breakOff('the whole answer has no end', false)
     },
     onEnd() {
-      if (steps.isBusy) return void (endOfSteps = () => this.onEnd())
-      if (state !== 'over') {
+      if (!isEnding && !steps.isBusy) {
         isEnding = true
-        guarded(() => {
-          scanner.end()
-          endWithout('the stream ended without its terminal event', false)
-        })
+        // A last event that lacks its blank line; it may be a large one.
+        guarded(() => scanner.end())
       }
+      if (steps.isBusy) return void (endOfSteps = () => this.onEnd())
+      guarded(() => endWithout('the stream ended without its terminal event', false))
       closing?.cancel()
     },
     onBreak(message, kind) {

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest'
 import { settle } from '../harness/clock.ts'
-import { after, answerText, cut, type Piece } from '../harness/reactions.ts'
+import { after, answerText, cut, end, type Piece } from '../harness/reactions.ts'
 import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { readText } from '../harness/sse.ts'
 import { type HubLane, lastRecord, setStage } from '../faults/four-dialects.ts'
@@ -49,6 +49,14 @@ describe('a large event', () => {
     expect(readText(body) === `begin${SAID}`).toBe(true)
     expect(String(body.subarray(-400))).toContain('"error"')
     expect(lastRecord(relay)).toMatchObject({ outcome: 'broken' })
+  })
+
+  test('behind which the blank line is missing is passed on as well', async () => {
+    const { vendor, send } = await setStage(LANE)
+    vendor.script(answerWith(says(LONG).trimEnd(), end()))
+    const { body } = await send()
+    expect(readText(body) === `begin${SAID}`).toBe(true)
+    expect(String(body.subarray(-400))).toContain('"error"')
   })
 
   test('that is no JSON is told as such', async () => {
