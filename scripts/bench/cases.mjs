@@ -81,6 +81,7 @@ export const CASES = [
     answer: 'large',
     connections: 1,
   },
+  { name: 'crowd', title: '300 new connections in one moment, /health beside them', kind: crowds, connections: 300 },
   { name: 'idle-1000', title: '1,000 silent streams', kind: idleStreams, connections: 1_000, isFresh: true },
   { name: 'idle-5000', title: '5,000 silent streams', kind: idleStreams, connections: 5_000, isFresh: true },
   { name: 'start', title: 'start to first answer, then its memory', kind: coldStart, isFresh: true, isQuick: true },
@@ -146,6 +147,23 @@ async function largeEvents(bench, system, { answer, connections }) {
     besideMs: beside.wholeMs.max,
     failed: large.failed + beside.failed,
   }
+}
+
+/** How long a crowd takes, and how long it keeps waiting whoever asks for the health meanwhile: the middle one of each. */
+async function crowds(bench, system, { connections }) {
+  const task = { port: system.port, connections, durationMs: bench.seconds * 1000 }
+  const load = async () => JSON.parse(await run(bench.programs.taskset, LOAD_CORE, crowdCommand(task)))
+  if (system.isCold) await load()
+  const { wholeMs, besideMs, failed } = await load()
+  return { p50Ms: middle(wholeMs), besideMs: middle(besideMs), failed }
+}
+
+function crowdCommand(task) {
+  return [process.execPath, here('load-crowd.mjs'), JSON.stringify(task)]
+}
+
+function middle(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 }
 
 /** Memory with all streams open and nothing flowing. */
