@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuMs, rssBytes } from './measure.mjs'
 import { firstLine, LOAD_CORE, run, start, stop } from './processes.mjs'
+import { spreadOf } from './report.mjs'
 import { PATH, requestBody, requestHeaders } from './traffic.mjs'
 
 const KB = 1024
@@ -152,18 +153,11 @@ async function largeEvents(bench, system, { answer, connections }) {
 /** How long a crowd takes, and how long it keeps waiting whoever asks for the health meanwhile: the middle one of each. */
 async function crowds(bench, system, { connections }) {
   const task = { port: system.port, connections, durationMs: bench.seconds * 1000 }
-  const load = async () => JSON.parse(await run(bench.programs.taskset, LOAD_CORE, crowdCommand(task)))
+  const command = [process.execPath, here('load-crowd.mjs'), JSON.stringify(task)]
+  const load = async () => JSON.parse(await run(bench.programs.taskset, LOAD_CORE, command))
   if (system.isCold) await load()
   const { wholeMs, besideMs, failed } = await load()
-  return { p50Ms: middle(wholeMs), besideMs: middle(besideMs), failed }
-}
-
-function crowdCommand(task) {
-  return [process.execPath, here('load-crowd.mjs'), JSON.stringify(task)]
-}
-
-function middle(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+  return { p50Ms: spreadOf(wholeMs).median, besideMs: spreadOf(besideMs).median, failed }
 }
 
 /** Memory with all streams open and nothing flowing. */

@@ -4,7 +4,7 @@
  */
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EVENTS, PATH, requestBody, requestHeaders } from './traffic.mjs'
+import { encodeRequest, EVENTS, requestBody, requestHeaders } from './traffic.mjs'
 
 const END = '0\r\n\r\n'
 const FIRST_CONTENT = Buffer.from('content_block_delta')
@@ -15,7 +15,7 @@ const GROUP = 50
 const GROUP_PATIENCE_MS = 5_000
 
 const task = JSON.parse(process.argv[2])
-const request = encodeRequest(task.answer)
+const request = encodeRequest(requestHeaders(task.answer), requestBody(1_024, true))
 const findings = { streams: 0, events: 0, failed: 0, firstEventMs: [], wholeMs: [] }
 const startedAt = performance.now()
 let lastEndAt = startedAt
@@ -107,13 +107,6 @@ function createClient(socket) {
       })
     },
   }
-}
-
-function encodeRequest(answer) {
-  const body = requestBody(1_024, true)
-  const headers = Object.entries({ host: 'bench', ...requestHeaders(answer), 'content-length': body.length })
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
-  return Buffer.concat([Buffer.from(`POST ${PATH} HTTP/1.1\r\n${lines.join('')}\r\n`), body])
 }
 
 function report(trouble) {

@@ -42,7 +42,8 @@ function valuesOf(rounds, system, metric) {
   return rounds.map((round) => round[system]?.[metric]).filter((value) => value != null)
 }
 
-function spreadOf(values) {
+/** Median, least and most of numbers. */
+export function spreadOf(values) {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
   const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2

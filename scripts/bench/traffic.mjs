@@ -55,6 +55,13 @@ export function requestBody(bytes, stream) {
   return Buffer.from(JSON.stringify(request))
 }
 
+/** Head and body as they go over the wire, for clients that write to a socket themselves. */
+export function encodeRequest(headers, body) {
+  const all = Object.entries({ host: 'bench', ...headers, 'content-length': body.length })
+  const lines = all.map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.concat([Buffer.from(`POST ${PATH} HTTP/1.1\r\n${lines.join('')}\r\n`), body])
+}
+
 /** A whole answer of about 1 KB, head included. */
 export function wholeAnswer() {
   const body = JSON.stringify({ ...message(), content: [{ type: 'text', text: WORDS.repeat(6) }] })

@@ -8,6 +8,7 @@ import { readBody } from '../../src/http/body.ts'
 import { listen } from '../../src/io/serve.ts'
 import { createTurnstile } from '../../src/io/turnstile.ts'
 import { createHeartbeat } from '../../src/relay/heartbeat.ts'
+import { settle } from '../harness/clock.ts'
 import { createDeferred } from '../harness/deferred.ts'
 import { rawRequest } from '../harness/raw-client.ts'
 
@@ -19,7 +20,6 @@ function setStage() {
   return { stage, come }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const names = (count: number): string[] => Array.from({ length: count }, (_, n) => `${n}`)
 
 describe('requests on known connections', () => {
@@ -27,7 +27,7 @@ describe('requests on known connections', () => {
     const { stage, come } = setStage()
     for (const name of names(16)) come(name, false)
     expect(stage.begun).toEqual(names(16))
-    await turn()
+    await settle(1)
     come('the next', false)
     expect(stage.begun).toHaveLength(17)
   })
@@ -37,7 +37,7 @@ describe('requests on known connections', () => {
     for (const name of names(40)) come(name, false)
     const counts = [stage.begun.length]
     for (let turns = 0; turns < 2; turns++) {
-      await turn()
+      await settle(1)
       counts.push(stage.begun.length)
     }
     expect(counts).toEqual([16, 32, 40])
@@ -51,7 +51,7 @@ describe('newcomers', () => {
     for (const name of names(5)) {
       stage.nowMs += 2
       come(name, true)
-      await turn()
+      await settle(1)
     }
     expect(stage.begun).toEqual(names(5))
   })
@@ -60,11 +60,11 @@ describe('newcomers', () => {
     const { stage, come } = setStage()
     for (const name of names(10)) {
       come(name, true)
-      await turn()
+      await settle(1)
     }
     // The first came before there was a crowd.
     expect(stage.begun).toEqual(['0'])
-    await turn()
+    await settle(1)
     expect(stage.begun).toEqual(names(10))
   })
 
@@ -76,7 +76,7 @@ describe('newcomers', () => {
       cameAt.push(stage.nowMs)
       come(name, true)
       stage.nowMs += 1
-      await turn()
+      await settle(1)
       while (waitedMs.length < stage.begun.length) waitedMs.push(stage.nowMs - (cameAt[waitedMs.length] as number))
     }
     expect(waitedMs.length).toBeGreaterThan(80)

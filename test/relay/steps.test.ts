@@ -3,8 +3,7 @@
  */
 import { expect, test } from 'vitest'
 import { Steps } from '../../src/relay/steps.ts'
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+import { settle } from '../harness/clock.ts'
 
 function setStage() {
   const stage = { told: [] as string[], isHeld: false }
@@ -25,7 +24,7 @@ test('one step per turn of the event loop, one work behind the other', async () 
   expect([stage.told, steps.isBusy]).toEqual([[], true])
   const seen: string[] = []
   while (steps.isBusy) {
-    await turn()
+    await settle(1)
     seen.push(stage.told.join(' '))
   }
   // The turn in which a work turns out to be done is one of its own.
@@ -35,13 +34,13 @@ test('one step per turn of the event loop, one work behind the other', async () 
 test('none while they are held, and then the next', async () => {
   const { stage, steps, work } = setStage()
   steps.add(work('a', 2))
-  await turn()
+  await settle(1)
   stage.isHeld = true
-  for (let turns = 0; turns < 3; turns++) await turn()
+  for (let turns = 0; turns < 3; turns++) await settle(1)
   expect(stage.told).toEqual(['a1'])
   stage.isHeld = false
   steps.goOn()
   steps.goOn()
-  await turn()
+  await settle(1)
   expect(stage.told).toEqual(['a1', 'a2'])
 })
