@@ -13,7 +13,15 @@ test('under load, faults and leaving clients every byte has one origin, and noth
   const folder = mkdtempSync(join(tmpdir(), 'soak-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const cli = await bundleForNode('src/cli.ts', folder)
-  const findings = await runSoak({ cli, seconds: 2, perSecond: 80, seed: 7, silenceMs: 3_000, progress: () => {} })
+  const findings = await runSoak({
+    cli,
+    seconds: 2,
+    perSecond: 80,
+    rush: 1,
+    seed: 7,
+    silenceMs: 3_000,
+    progress: () => {},
+  })
   expect(findings.troubles).toEqual([])
   expect(faultsOf(findings)).toEqual([])
   const { served, told, broken, left } = findings.ends

@@ -24,6 +24,11 @@ export interface SoakOptions {
   readonly cli: string
   readonly seconds: number
   readonly perSecond: number
+  /**
+   * How many times as many requests come in the first fifth; 1 for an even load. V8 keeps the pages that its heap has once
+   * needed, and under an even load the largest need comes by chance, minutes after the warm-up. Under a rush it comes before.
+   */
+  readonly rush: number
   readonly seed: number
   /** How long the relay waits for a silent vendor. A machine that is slower than this makes faults of its own. */
   readonly silenceMs: number
@@ -79,13 +84,8 @@ const SLOW_SHARE = 0.3
 const LONGEST_PAUSE_MS = 800
 const TICK_MS = 10
 const WARM_UP_SHARE = 0.3
-/**
- * The first fifth is a rush, with half as many requests again. V8 keeps the pages that its heap has once needed, and under
- * an even load it takes six or seven minutes until the largest need has come by chance. Under the rush it comes in time, so
- * that what the memory gains afterwards is a leak and not V8's reserve.
- */
+/** The rush is over well before the warm-up is. */
 const RUSH_SHARE = 0.2
-const RUSH_FACTOR = 1.5
 const LEAST_FOR_SLOPE_SECONDS = 60
 const PATIENCE_MS = 15_000
 const MOST_TROUBLES = 20
@@ -241,12 +241,12 @@ function react(request: VendorRequest, plans: ReadonlyMap<number, Plan>, whole: 
 }
 
 /** How many are to be sent within the first `elapsed` seconds. */
-function dueAfter(elapsed: number, { seconds, perSecond }: SoakOptions): number {
+function dueAfter(elapsed: number, { seconds, perSecond, rush }: SoakOptions): number {
   const rushed = Math.min(elapsed, seconds * RUSH_SHARE)
-  return perSecond * (Math.min(elapsed, seconds) + (RUSH_FACTOR - 1) * rushed)
+  return perSecond * (Math.min(elapsed, seconds) + (rush - 1) * rushed)
 }
 
-/** Requests at a steady rate behind the rush, whatever becomes of those before. */
+/** Requests at a steady rate, behind the rush if there is one, whatever becomes of those before. */
 async function load(
   program: Program,
   options: SoakOptions,
