@@ -232,6 +232,7 @@ export function createHubPump(
     onWhole(body) {
       guarded(() => take(lane.decodeWhole(JSON.parse(body.toString('utf8')) as JsonObject)))
       breakOff('the whole answer has no end', false)
+      closing?.cancel()
     },
     onEnd() {
       if (!isEnding && !steps.isBusy) {
