@@ -7,7 +7,7 @@ import { NO_LIMIT, skipObject, skipSpace } from './json-syntax.ts'
 
 export interface ObjectEditor {
   /** The names of the members that are left, in their order. */
-  readonly names: readonly string[]
+  names(): string[]
   /** Where the value of a member stands in the text; undefined for one that is absent, removed, or added here. */
   find(name: string): Range | undefined
   /** Replaces a value or, behind the others, adds a member. `json` is JSON text. */
@@ -37,9 +37,7 @@ export function createObjectEditor(bytes: Buffer, range?: Range): ObjectEditor {
   const added = new Map<string, string | Buffer>()
   const editors = new Map<string, ObjectEditor>()
   return {
-    get names() {
-      return [...kept.keys(), ...added.keys()]
-    },
+    names: () => [...kept.keys(), ...added.keys()],
     find: (name) => kept.get(name),
     set(name, json) {
       if (kept.has(name)) replaced.set(name, json)

@@ -5,6 +5,7 @@ import type { Protocol } from '../core/account.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Frame } from '../core/sse.ts'
 import type { Capabilities } from './capabilities.ts'
+import type { AnswerStart } from './contract.ts'
 import type { Conversation, Delta, Ledger, Result } from './hub.ts'
 
 /** The dialect of the client. */
@@ -32,12 +33,9 @@ export interface StreamEncoder {
    */
   encode(delta: Delta): string
   /** The whole answer as its terminal event told it, in dialects where a later request may refer to it. */
-  readonly final?: JsonObject | null
+  final?(): JsonObject | null
   /** What the stream has told so far, for an error that must agree with it; null before the start event. */
-  readonly told: {
-    readonly start: { readonly id: string; readonly model: string; readonly createdAt: number } | null
-    readonly events: number
-  }
+  told(): { readonly start: AnswerStart | null; readonly events: number }
 }
 
 export interface AnswerContext {
@@ -77,7 +75,7 @@ export interface StreamDecoder {
    */
   end(): Delta[]
   /** Nothing is missing any more but the terminal event, which some servers never send. */
-  readonly isComplete: boolean
+  isComplete(): boolean
 }
 
 export interface Target {

@@ -140,7 +140,7 @@ function dropMembers(body: Buffer, members: ObjectEditor, facts: BodyFacts): str
   // The vendor's own client may know a member that is newer than the list.
   const isTrusted = facts.operation !== 'compact' && isCodexClient(facts.headers)
   const dropped: string[] = []
-  for (const name of members.names) {
+  for (const name of members.names()) {
     const isTaken = taken.has(name) || (isTrusted && !REFUSED.has(name))
     if (isTaken && !(name === 'service_tier' && !isTrusted && !isPriority(body, members))) continue
     const range = members.find(name)

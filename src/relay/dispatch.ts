@@ -85,7 +85,12 @@ export function createDispatch(dependencies: DispatchDependencies): Dispatch {
     const adaptation = { headers, refused: dependencies.refused.of(account, model) }
     const prepared = prepareBody(parcel.body, parcel.envelope, protocol, operation, account, model, config, adaptation)
     for (const name of prepared.skipped) warnOnce(account, name)
-    record.dropped = unite([thread?.dropped ?? [], request.repairs.names, prepared.dropped, repairsIn(ledger.entries)])
+    record.dropped = unite([
+      thread?.dropped() ?? [],
+      request.repairs.names,
+      prepared.dropped,
+      repairsIn(ledger.entries),
+    ])
     record.losses = ledger.entries
     const call = provider.call(account, credential, {
       protocol,

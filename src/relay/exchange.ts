@@ -54,8 +54,6 @@ const STREAM_HEADERS: HeaderList = [
 export class Exchange implements Watched {
   readonly requestId: string
   readonly isStream: boolean
-  /** Called when the client reads again after `write` returned false. */
-  onDrain: (() => void) | null = null
   /** What has gone out, heads aside. */
   bytesOut = 0
   /** When the answer began for the client, an error's too (monotonic ms); null while nothing of one has gone out. */
@@ -64,6 +62,7 @@ export class Exchange implements Watched {
   #lastWriteAt: number
   #stalledSince: number | null = null
   #awaitsRoom = false
+  #onDrain: (() => void) | null = null
   /** What is left of a whole answer that the client takes its time with. */
   #rest: Buffer | null = null
   #isMidEvent = false
@@ -112,12 +111,17 @@ export class Exchange implements Watched {
     this.contentAt ??= this.#clock.monotonic()
   }
 
-  /** Passes bytes on. `endsBetweenEvents` says whether a sign of life may follow. False: wait for `onDrain`. */
+  /** Passes bytes on. `endsBetweenEvents` says whether a sign of life may follow. False: wait for the client (`onDrain`). */
   write(chunk: Buffer | string, endsBetweenEvents: boolean): boolean {
     if (this.#stage === 'ended') return true
     this.#lastWriteAt = this.#clock.monotonic()
     this.#isMidEvent = !endsBetweenEvents
     return this.#put(chunk)
+  }
+
+  /** Calls `listener`, and no other, when the client reads again after `write` returned false. */
+  onDrain(listener: (() => void) | null): void {
+    this.#onDrain = listener
   }
 
   /** The stream is complete. */
@@ -223,7 +227,7 @@ export class Exchange implements Watched {
     this.#outgoing.once('drain', () => {
       this.#awaitsRoom = false
       this.#stalledSince = null
-      if (this.#rest === null) this.onDrain?.()
+      if (this.#rest === null) this.#onDrain?.()
       else this.#endWith(this.#rest)
     })
   }

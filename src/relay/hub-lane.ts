@@ -101,9 +101,7 @@ function withStops(decoder: StreamDecoder, { stop }: Conversation, upstream: Pro
   return {
     decode: (frame) => watch(decoder.decode(frame)),
     end: () => watch(decoder.end()),
-    get isComplete() {
-      return decoder.isComplete
-    },
+    isComplete: () => decoder.isComplete(),
   }
 }
 

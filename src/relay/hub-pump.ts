@@ -84,11 +84,11 @@ export function createHubPump(
   /** The upstream's end, when it came before they were done. */
   let endOfSteps: (() => void) | null = null
 
-  exchange.onDrain = () => {
+  exchange.onDrain(() => {
     isPaused = false
     lastByteAt = clock.monotonic()
     goOn()
-  }
+  })
 
   function goOn(): void {
     if (steps.isBusy) steps.goOn()
@@ -145,7 +145,8 @@ export function createHubPump(
       exchange.write(pending, true)
       pending = ''
       exchange.endStream()
-      if (lane.encoder.final) job.watcher?.onWhole(Buffer.from(JSON.stringify(lane.encoder.final)))
+      const final = lane.encoder.final?.() ?? null
+      if (final !== null) job.watcher?.onWhole(Buffer.from(JSON.stringify(final)))
     } else {
       const body = Buffer.from(lane.encodeWhole(fold.result()))
       job.watcher?.onWhole(body)
@@ -157,7 +158,7 @@ export function createHubPump(
   }
 
   function settle(result: AttemptResult): void {
-    exchange.onDrain = null
+    exchange.onDrain(null)
     finish(result)
   }
 
@@ -171,7 +172,7 @@ export function createHubPump(
       return settle({ kind: 'failed', reply })
     }
     flush()
-    settle({ kind: 'broken', message: error.message, usage, isTimeout: false, told: lane.encoder.told, error })
+    settle({ kind: 'broken', message: error.message, usage, isTimeout: false, told: lane.encoder.told(), error })
   }
 
   function breakOff(message: string, isTimeout: boolean): void {
@@ -181,13 +182,13 @@ export function createHubPump(
     upstreamExchange.abort()
     if (isUntold) return settle({ kind: 'unreachable', failure: isTimeout ? 'timeout' : 'bad_answer', message })
     flush()
-    settle({ kind: 'broken', message, usage, isTimeout, told: lane.encoder.told })
+    settle({ kind: 'broken', message, usage, isTimeout, told: lane.encoder.told() })
   }
 
   /** Nothing more will come: what is complete but for its terminal event gets its end, the rest is broken. */
   function endWithout(message: string, isTimeout: boolean): void {
     if (state === 'over') return
-    if (lane.decoder.isComplete) {
+    if (lane.decoder.isComplete()) {
       isEndSupplied = job.upstream.missingEnd !== ''
       take(lane.decoder.end())
     }
@@ -262,7 +263,7 @@ export function createHubPump(
     tick(now) {
       if (isPaused || steps.isBusy || state === 'over') return
       // A head alone is no sign that an answer comes.
-      if (now - lastByteAt >= FINISH_GRACE_MS && lane.decoder.isComplete) guarded(() => endWithout('', false))
+      if (now - lastByteAt >= FINISH_GRACE_MS && lane.decoder.isComplete()) guarded(() => endWithout('', false))
       const patienceMs = hasBytes ? limits.streamReadTimeoutMs : limits.firstByteTimeoutMs
       if (now - lastByteAt >= patienceMs) {
         breakOff(`the upstream sent nothing for ${patienceMs / 1000} s`, true)

@@ -65,11 +65,11 @@ export class Pump implements BodySink {
     this.#lastByteAt = startedAt
     this.#finish = finish
     this.#scanner = new FrameScanner((frame, endOffset) => this.#onFrame(frame, endOffset))
-    job.exchange.onDrain = () => {
+    job.exchange.onDrain(() => {
       this.#isPaused = false
       this.#lastByteAt = job.clock.monotonic()
       upstreamExchange.resume()
-    }
+    })
   }
 
   onData(chunk: Buffer): boolean {
@@ -204,7 +204,7 @@ export class Pump implements BodySink {
 
   #settle(outcome: AttemptResult): void {
     this.#isSettled = true
-    this.#job.exchange.onDrain = null
+    this.#job.exchange.onDrain(null)
     this.#finish(outcome)
   }
 

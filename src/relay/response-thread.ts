@@ -38,7 +38,7 @@ export interface ResponseThread {
    */
   dropReasoning(refusal: UpstreamError): boolean
   /** What was left out of the conversation, as the client is told of it. */
-  readonly dropped: readonly string[]
+  dropped(): readonly string[]
   /**
    * Remembers the answer of an account; null when the client does not want it remembered. `shownModel` is the name that the
    * client sees for the model, where it differs.
@@ -99,9 +99,7 @@ export function openThread(
       hasReasoning = false
       return true
     },
-    get dropped() {
-      return hasReasoning ? [] : ['foreign-reasoning']
-    },
+    dropped: () => (hasReasoning ? [] : ['foreign-reasoning']),
     watch(account, shownModel) {
       if (!isRemembered) return null
       return keepsResponses(account)

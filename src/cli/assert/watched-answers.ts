@@ -76,17 +76,19 @@ export function watchAnswers(rules: Rules, boundsNow: () => AnswerBounds, clock:
       const leaks = bounds.upstreamSecrets.some((secret) => text.includes(secret))
       rules.hold(10, !leaks, () => ({ what: 'a credential of an upstream in an answer', path }))
     }
-    outgoing.write = (...written: unknown[]) => {
-      note(written[0])
-      return Reflect.apply(write, outgoing, written) as boolean
-    }
-    outgoing.end = (...written: unknown[]) => {
-      if (written[0] != null) note(written[0])
-      answer.hasEnded = true
-      const isProper = !isStream(outgoing) || (answer.sinceEnd ?? Infinity) <= LONGEST_END
-      rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail }))
-      return Reflect.apply(end, outgoing, written) as ServerResponse
-    }
+    Object.assign(outgoing, {
+      write(...written: unknown[]) {
+        note(written[0])
+        return Reflect.apply(write, outgoing, written) as boolean
+      },
+      end(...written: unknown[]) {
+        if (written[0] != null) note(written[0])
+        answer.hasEnded = true
+        const isProper = !isStream(outgoing) || (answer.sinceEnd ?? Infinity) <= LONGEST_END
+        rules.hold(13, isProper, () => ({ what: 'a stream that ends in silence', path, tail: answer.tail }))
+        return Reflect.apply(end, outgoing, written) as ServerResponse
+      },
+    })
     const onClose = (): void => {
       open--
       if (outgoing.writableFinished || !bounds.isCancelling) return

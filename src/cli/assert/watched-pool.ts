@@ -2,7 +2,7 @@
  * A pool whose leases are counted a second time, by somebody who does not know how the pool counts them.
  */
 import type { Clock } from '../../core/clock.ts'
-import type { Lease, Pool } from '../../pool/pool.ts'
+import type { Pool } from '../../pool/pool.ts'
 import type { AccountState } from '../../pool/select.ts'
 import type { Rules } from './rules.ts'
 
@@ -55,11 +55,12 @@ export function watchPool(pool: Pool, rules: Rules, boundsNow: () => PoolBounds,
     if (!request.outlivesClient) gone.watch(end)
     const { release } = lease
     // The pool knows its leases by identity, so the lease stays the object it is.
-    ;(lease as { -readonly [Member in keyof Lease]: Lease[Member] }).release = () => {
-      end()
-      release()
-    }
-    return lease
+    return Object.assign(lease, {
+      release() {
+        end()
+        release()
+      },
+    })
   }
 
   return {

@@ -2,7 +2,7 @@
  * Writes the blocks of one Messages stream, one open at a time, with indexes from 0 without gaps: an index that is left
  * out makes clients lose the input of a tool.
  */
-import type { Usage } from '../contract.ts'
+import type { AnswerStart, Usage } from '../contract.ts'
 import type { AnswerContext, StreamEncoder } from '../hub-contract.ts'
 import type { Carrier, Citation, Delta, PartDelta, WebSearchPart } from '../hub.ts'
 import { encodeCitation } from './citations.ts'
@@ -33,7 +33,7 @@ export class BlockWriter {
   readonly #shown = { text: false, calls: false, refusal: false }
   #out = ''
   #eventCount = 0
-  #start: StreamEncoder['told']['start'] = null
+  #start: AnswerStart | null = null
   #index = 0
   #open: OpenWords | OpenCall | null = null
   /** Reasoning state without words of its own, until a block follows it: a message must not end with thinking. */
@@ -44,7 +44,7 @@ export class BlockWriter {
     this.#context = context
   }
 
-  get told(): StreamEncoder['told'] {
+  get told(): ReturnType<StreamEncoder['told']> {
     return { start: this.#start, events: this.#eventCount }
   }
 

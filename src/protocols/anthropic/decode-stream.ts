@@ -47,9 +47,7 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       else fail(BROKEN_OFF, out)
       return out
     },
-    get isComplete() {
-      return !isOver && reader.isComplete
-    },
+    isComplete: () => !isOver && reader.isComplete,
   }
 }
 

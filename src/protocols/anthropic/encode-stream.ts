@@ -66,9 +66,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
       }
       return writer.take()
     },
-    get told() {
-      return writer.told
-    },
+    told: () => writer.told,
   }
 }
 

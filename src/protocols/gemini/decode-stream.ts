@@ -54,7 +54,7 @@ export function createStreamDecoder(target: Target): StreamDecoder {
   function finish(out: Delta[]): void {
     isOver = true
     parts.end(grounding, out)
-    const reason = finishReason === '' ? 'refusal' : readFinishReason(finishReason, parts.hasCalls)
+    const reason = finishReason === '' ? 'refusal' : readFinishReason(finishReason, parts.hasCalls())
     const word = blockReason || (reason === 'content_filter' ? finishReason : '')
     out.push({ type: 'finish', reason, ...(word === '' ? {} : { details: { reason: word } }) })
   }
@@ -89,9 +89,7 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       finish(out)
       return out
     },
-    get isComplete() {
-      return !isOver && isComplete()
-    },
+    isComplete: () => !isOver && isComplete(),
   }
 }
 

@@ -34,9 +34,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
   }
 
   return {
-    get told() {
-      return { start: events === 0 ? null : start, events }
-    },
+    told: () => ({ start: events === 0 ? null : start, events }),
     encode(delta) {
       if (delta.type === 'usage') usage = { ...usage, ...delta.usage }
       return delta.type === 'finish' ? lastChunk(delta.reason) : chunk(parts.write(delta))

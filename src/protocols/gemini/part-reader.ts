@@ -16,7 +16,7 @@ export interface PartReader {
   read(part: JsonObject, out: Delta[]): void
   /** Closes what is open. */
   end(grounding: JsonObject | null, out: Delta[]): void
-  readonly hasCalls: boolean
+  hasCalls(): boolean
 }
 
 /** A text or a thought that is still growing. */
@@ -109,9 +109,7 @@ export function createPartReader(target: Target): PartReader {
     begin(answerId) {
       responseId = answerId
     },
-    get hasCalls() {
-      return callCount > 0
-    },
+    hasCalls: () => callCount > 0,
     read(part, out) {
       const carrier = carrierOf(part)
       const called = objectAt(part, 'functionCall')

@@ -32,9 +32,7 @@ export function createStreamDecoder(target: Target): StreamDecoder {
   return {
     decode: (frame) => (state.isOver ? [] : decodeFrame(state, frame)),
     end: () => (state.isOver ? [] : endAnswer(state)),
-    get isComplete() {
-      return !state.isOver && state.finish !== null
-    },
+    isComplete: () => !state.isOver && state.finish !== null,
   }
 }
 

@@ -3,7 +3,7 @@
  * reason in some chunk, and at most one chunk of usage behind it. Source: OpenAI API reference and its own SDK.
  */
 import type { JsonObject } from '../../core/json.ts'
-import type { Usage } from '../contract.ts'
+import type { AnswerStart, Usage } from '../contract.ts'
 import { wrapCarrier } from '../carrier.ts'
 import { encodeJson } from '../error-answer.ts'
 import type { AnswerContext, StreamEncoder } from '../hub-contract.ts'
@@ -28,7 +28,7 @@ interface State {
   /** The beginning of every chunk up to its choices, and the end of every chunk that has one. */
   head: string
   readonly tail: string
-  start: StreamEncoder['told']['start']
+  start: AnswerStart | null
   events: number
   readonly calls: Map<string, OpenCall>
   /** The texts of the reasoning parts, for the details behind them. */
@@ -60,9 +60,7 @@ export function createStreamEncoder(context: AnswerContext): StreamEncoder {
   }
   return {
     encode: (delta) => encode(state, delta),
-    get told() {
-      return { start: state.start, events: state.events }
-    },
+    told: () => ({ start: state.start, events: state.events }),
   }
 }
 

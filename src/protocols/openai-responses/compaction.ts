@@ -36,7 +36,7 @@ const OURS = 'relay'
 export function createCompactionWriter(events: EventWriter, { createId, model, ledger }: AnswerContext): ItemWriter {
   const pieces: string[] = []
   return {
-    hasRefusal: false,
+    hasRefusal: () => false,
     write(delta) {
       if (delta.type === 'text-delta') pieces.push(delta.text)
       else if (delta.type === 'tool-input-start') ledger.note('dropped', `call of ${delta.name}`)

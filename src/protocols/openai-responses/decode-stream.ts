@@ -82,8 +82,8 @@ export function createStreamDecoder(target: Target): StreamDecoder {
 
   function completed(): FinishReason {
     const readers = [...items.values()]
-    if (readers.some(({ item }) => isCall(item))) return 'tool_calls'
-    return readers.some(({ isRefusal }) => isRefusal) ? 'refusal' : 'stop'
+    if (readers.some(({ item }) => isCall(item()))) return 'tool_calls'
+    return readers.some(({ isRefusal }) => isRefusal()) ? 'refusal' : 'stop'
   }
 
   function fail(error: UpstreamError): Delta[] {
@@ -102,7 +102,7 @@ export function createStreamDecoder(target: Target): StreamDecoder {
       return isOver ? [] : fail(BROKEN_OFF)
     },
     // The terminal event repeats the answer, and with it what no other event has told.
-    isComplete: false,
+    isComplete: () => false,
   }
 }
 
@@ -124,12 +124,12 @@ function errorOf(response: JsonObject): UpstreamError | null {
  * the one with its id, or else the next one of its type; `create` makes the reader of one that was never told.
  */
 function matchItems(final: readonly JsonObject[], told: ItemReader[], create: () => ItemReader): ItemReader[] {
-  const byId = final.map((item) => told.find((reader) => isSame(reader.item, item)))
+  const byId = final.map((item) => told.find((reader) => isSame(reader.item(), item)))
   const rest = told.filter((reader) => !byId.includes(reader))
   return final.map((item, index) => {
     const same = byId[index]
     if (same !== undefined) return same
-    const next = rest.findIndex((reader) => isSameType(reader.item, item))
+    const next = rest.findIndex((reader) => isSameType(reader.item(), item))
     return next < 0 ? create() : (rest.splice(next, 1)[0] as ItemReader)
   })
 }

@@ -15,7 +15,7 @@ import { echoRequest, encodeUsage, responseObject } from './response-object.ts'
 
 interface Encoder extends StreamEncoder {
   /** The response as the terminal event told it; null before. */
-  readonly final: JsonObject | null
+  final(): JsonObject | null
 }
 
 export function createStreamEncoder(context: AnswerContext): Encoder {
@@ -43,7 +43,7 @@ export function createStreamEncoder(context: AnswerContext): Encoder {
       const message = 'the model made a call that cannot be read'
       throw new GatewayError({ kind: 'upstream_failed', source: 'upstream', message })
     }
-    const { status, details } = endOf(reason, items.hasRefusal)
+    const { status, details } = endOf(reason, items.hasRefusal())
     items.close(status)
     final = {
       ...responseObject(start, status),
@@ -58,12 +58,8 @@ export function createStreamEncoder(context: AnswerContext): Encoder {
   }
 
   return {
-    get told() {
-      return { start: hasStarted ? start : null, events: events.count }
-    },
-    get final() {
-      return final
-    },
+    told: () => ({ start: hasStarted ? start : null, events: events.count() }),
+    final: () => final,
     encode(delta) {
       begin()
       if (delta.type === 'usage') usage = { ...usage, ...delta.usage }
@@ -81,7 +77,7 @@ export function encodeWhole(result: Result, context: AnswerContext): string {
     // The end of a call brings its whole input, and with it the state that must stand in front.
     if (delta.type !== 'tool-input-delta') encoder.encode(delta)
   }
-  return JSON.stringify(encoder.final)
+  return JSON.stringify(encoder.final())
 }
 
 /** A limit is never shown as completed, a filter never as a stop. */

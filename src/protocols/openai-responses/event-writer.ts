@@ -16,7 +16,7 @@ export interface EventWriter {
   /** Finished items, in their places. */
   readonly items: readonly JsonObject[]
   /** How many events there have been. */
-  readonly count: number
+  count(): number
 }
 
 /** A delta event up to its number, and from there to its text. */
@@ -45,9 +45,7 @@ export function createEventWriter(): EventWriter {
 
   return {
     items,
-    get count() {
-      return count
-    },
+    count: () => count,
     write,
     writeDelta({ beforeNumber, afterNumber }, delta) {
       frames += `${beforeNumber}${count++}${afterNumber}${encodeJson(delta)}}\n\n`

@@ -14,8 +14,8 @@ export interface ItemReader {
   /** The item as the server tells it whole; null when it never did and the answer is over. Adds what is missing, once. */
   end(item: JsonObject | null): Delta[]
   /** As far as it is known. */
-  readonly item: JsonObject
-  readonly isRefusal: boolean
+  item(): JsonObject
+  isRefusal(): boolean
 }
 
 interface OpenPart {
@@ -215,12 +215,8 @@ export function createItemReader(place: number, responseId: string, target: Targ
   return {
     read,
     end,
-    get item() {
-      return item
-    },
-    get isRefusal() {
-      return isRefusal
-    },
+    item: () => item,
+    isRefusal: () => isRefusal,
   }
 }
 

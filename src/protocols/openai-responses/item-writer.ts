@@ -13,7 +13,7 @@ export interface ItemWriter {
   write(delta: Delta): void
   /** Ends what is open; `status` is the one of the answer. */
   close(status: 'completed' | 'incomplete'): void
-  readonly hasRefusal: boolean
+  hasRefusal(): boolean
 }
 
 export function createItemWriter(events: EventWriter, context: AnswerContext): ItemWriter {
@@ -33,9 +33,7 @@ export function createItemWriter(events: EventWriter, context: AnswerContext): I
   }
 
   return {
-    get hasRefusal() {
-      return messages.hasRefusal
-    },
+    hasRefusal: messages.hasRefusal,
     write(delta) {
       switch (delta.type) {
         case 'text-start':

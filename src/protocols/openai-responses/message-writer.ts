@@ -15,7 +15,7 @@ export interface MessageWriter {
   leave(): void
   /** Ends what is open; `status` is the one of the answer, which its last message shares. */
   close(status: 'completed' | 'incomplete'): void
-  readonly hasRefusal: boolean
+  hasRefusal(): boolean
 }
 
 type TextKind = 'output_text' | 'refusal'
@@ -118,9 +118,7 @@ export function createMessageWriter(events: EventWriter, createId: (prefix: stri
       if (current !== null) endMessage(current, status)
       current = null
     },
-    get hasRefusal() {
-      return hasRefusal
-    },
+    hasRefusal: () => hasRefusal,
   }
 }
 

@@ -83,9 +83,9 @@ describe('chunks for a strict Gemini client', () => {
     expect(
       [START, callStart('a'), { type: 'text-start', key: 'b' } as Delta].map((delta) => encoder.encode(delta)).join(''),
     ).toBe('')
-    expect(encoder.told).toEqual({ start: null, events: 0 })
+    expect(encoder.told()).toEqual({ start: null, events: 0 })
     encoder.encode({ type: 'text-delta', key: 'b', text: 'Hi' })
-    expect(encoder.told).toMatchObject({ start: { id: '1', model: 'a-model' }, events: 1 })
+    expect(encoder.told()).toMatchObject({ start: { id: '1', model: 'a-model' }, events: 1 })
   })
 
   it('show thoughts to those who asked for them', () => {

@@ -220,9 +220,12 @@ describe('a streamed answer for a Chat client', () => {
 
   it('knows what it has told, for an error that comes later', () => {
     const encoder = hubDownstream.createStreamEncoder(contextOf())
-    expect(encoder.told).toEqual({ start: null, events: 0 })
+    expect(encoder.told()).toEqual({ start: null, events: 0 })
     encoder.encode(START)
     encoder.encode({ type: 'text-delta', key: 't', text: 'Hi' })
-    expect(encoder.told).toEqual({ start: { id: 'chatcmpl-1', model: 'a-model', createdAt: 1_790_000_000 }, events: 2 })
+    expect(encoder.told()).toEqual({
+      start: { id: 'chatcmpl-1', model: 'a-model', createdAt: 1_790_000_000 },
+      events: 2,
+    })
   })
 })

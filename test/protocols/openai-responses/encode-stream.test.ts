@@ -78,9 +78,9 @@ describe('events for a strict Responses client', () => {
 
   it('an error that follows can agree with what was told', () => {
     const encoder = hubDownstream.createStreamEncoder(contextOf())
-    expect(encoder.told).toEqual({ start: null, events: 0 })
+    expect(encoder.told()).toEqual({ start: null, events: 0 })
     encoder.encode(START)
-    expect(encoder.told).toEqual({ start: { id: 'resp_1', model: 'a-model', createdAt: 1_790_000_000 }, events: 2 })
+    expect(encoder.told()).toEqual({ start: { id: 'resp_1', model: 'a-model', createdAt: 1_790_000_000 }, events: 2 })
   })
 
   it.each<[FinishReason, boolean, string, string | null]>([
