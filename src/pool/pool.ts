@@ -57,6 +57,7 @@ export function createPool({ clock, ...initial }: PoolSettings & { readonly cloc
   function acquire(request: PoolRequest): Promise<Lease | null> {
     // Nobody would be there to give the lease back, or to leave the queue.
     if (request.gone.hasLeft) return Promise.reject(clientGone())
+    queue.catchUp()
     const { timeoutMs, size } = settings.queue
     const first = tryAcquire(request)
     if (first.lease !== null) return Promise.resolve(first.lease)

@@ -13,8 +13,13 @@ export interface Waiter {
 export interface WaitQueue {
   add(waiter: Waiter): void
   remove(waiter: Waiter): void
-  /** Serves as many waiters as can be served now, in fair order. */
+  /**
+   * Serves as many waiters as can be served, in fair order, in the next turn of the event loop: what this one brings may be
+   * that some of them have left, and several places that fall free are given away in one go.
+   */
   serve(): void
+  /** Serves those at once who were to be served in the next turn: whoever comes now comes behind them. */
+  catchUp(): void
   /** How many of a group wait. */
   sizeOf(group: string): number
   readonly size: number
@@ -23,7 +28,33 @@ export interface WaitQueue {
 export function createWaitQueue(): WaitQueue {
   /** Groups in the order of their turns; each with its waiters in order of arrival. */
   const groups = new Map<string, Waiter[]>()
+  let isDue = false
+
+  function serveNow(): void {
+    isDue = false
+    while (serveNext());
+  }
+
+  /** True when one was served. */
+  function serveNext(): boolean {
+    for (const [group, waiters] of groups) {
+      const index = waiters.findIndex((waiter) => waiter.tryServe())
+      if (index < 0) continue
+      waiters.splice(index, 1)
+      // To the end of the round: the others come first now.
+      groups.delete(group)
+      if (waiters.length > 0) groups.set(group, waiters)
+      return true
+    }
+    return false
+  }
+
+  function catchUp(): void {
+    if (isDue) serveNow()
+  }
+
   return {
+    catchUp,
     get size() {
       let size = 0
       for (const waiters of groups.values()) size += waiters.length
@@ -44,20 +75,9 @@ export function createWaitQueue(): WaitQueue {
       if (waiters.length === 0) groups.delete(waiter.group)
     },
     serve() {
-      let servedOne = true
-      while (servedOne) {
-        servedOne = false
-        for (const [group, waiters] of groups) {
-          const index = waiters.findIndex((waiter) => waiter.tryServe())
-          if (index < 0) continue
-          waiters.splice(index, 1)
-          // To the end of the round: the others come first now.
-          groups.delete(group)
-          if (waiters.length > 0) groups.set(group, waiters)
-          servedOne = true
-          break
-        }
-      }
+      if (isDue || groups.size === 0) return
+      isDue = true
+      setImmediate(catchUp)
     },
   }
 }

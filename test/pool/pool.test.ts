@@ -4,7 +4,7 @@ import { ClientDeparture } from '../../src/core/departure.ts'
 import type { GatewayError } from '../../src/core/errors.ts'
 import { createPool, type Lease, type Pool, type PoolRequest, type PoolSettings } from '../../src/pool/pool.ts'
 import { makeAccount } from '../harness/accounts.ts'
-import { createVirtualClock } from '../harness/clock.ts'
+import { createVirtualClock, settle } from '../harness/clock.ts'
 
 const clockAtStart = createVirtualClock
 
@@ -129,15 +129,37 @@ describe('which account serves which model', () => {
 })
 
 describe('concurrency', () => {
-  test('the limit is never exceeded, and a freed slot goes to the waiter in the same tick', async () => {
+  test('the limit is never exceeded, and a freed slot goes to the waiter in the next turn', async () => {
     const { pool } = makePool([makeAccount('a', { concurrency: 1 })])
     const first = await take(pool)
     const waiting = pool.acquire(ask())
     expect([pool.states[0]?.inFlight, pool.waiting]).toEqual([1, 1])
     first.release()
+    await settle(1)
     expect([pool.states[0]?.inFlight, pool.waiting]).toEqual([1, 0])
     ;(await waiting)?.release()
     expect(pool.states[0]?.inFlight).toBe(0)
+  })
+
+  test('whoever comes while a slot is on its way to a waiter comes behind that waiter', async () => {
+    const { pool } = makePool([makeAccount('a', { concurrency: 1 })])
+    const first = await take(pool)
+    const served: string[] = []
+    const enter = (name: string) => pool.acquire(ask()).then((lease) => (served.push(name), lease?.release()))
+    const waiter = enter('waiter')
+    first.release()
+    await Promise.all([waiter, enter('newcomer')])
+    expect(served).toEqual(['waiter', 'newcomer'])
+  })
+
+  test('of a crowd that leaves in one turn nobody who waited gets a slot', async () => {
+    const { pool } = makePool([makeAccount('a', { concurrency: 1 })])
+    const crowd = Array.from({ length: 20 }, () => new ClientDeparture())
+    const leases = Promise.allSettled(crowd.map((gone) => pool.acquire(ask({ gone }))))
+    for (const client of crowd) client.happen()
+    const [first, ...others] = await leases
+    expect([first?.status, new Set(others.map(({ status }) => status))]).toEqual(['fulfilled', new Set(['rejected'])])
+    expect([pool.states[0]?.inFlight, pool.waiting]).toEqual([0, 0])
   })
 
   test('a slot is given back once, however often it is released', async () => {
