@@ -1,6 +1,7 @@
 /**
  * Lets a crowd of requests in by the handful. Between two handfuls the event loop sees to everything else, so whoever asks
- * `/health` meanwhile, or waits for the next event of a stream, waits for a handful and not for the crowd.
+ * `/health` meanwhile, or waits for the next event of a stream, waits for a handful and not for the crowd. How many are a
+ * handful follows from how long the last one kept the event loop.
  */
 import type { Clock } from '../core/clock.ts'
 
@@ -12,8 +13,13 @@ export interface Turnstile {
   enter(isNewcomer: boolean, begin: () => void): void
 }
 
-/** Of one turn of the event loop. A request takes 0.1 to 0.3 ms to begin, several times that in a process just started. */
-const HANDFUL = 16
+/** In one turn of the event loop. A request takes 0.1 to 0.3 ms to begin, ten times that in a process just started. */
+const LARGEST_HANDFUL = 16
+const SMALLEST_HANDFUL = 2
+/** The first one, before it is known what this machine can do. */
+const FIRST_HANDFUL = 4
+/** A turn that took longer brought too many. */
+const LONG_TURN_MS = 8
 /** Newcomers that are no further apart are a crowd. */
 const CROWD_GAP_MS = 2
 /** A crowd that does not end is let in while it grows. */
@@ -26,7 +32,9 @@ const LONGEST_HOLD_MS = 15
  */
 export function createTurnstile(clock: Pick<Clock, 'monotonic'>): Turnstile {
   const waiting: Array<() => void> = []
+  let handful = FIRST_HANDFUL
   let begunInTurn = 0
+  let turnBeganAt = 0
   let lastNewcomerAt = -Infinity
   let isGrowing = false
   let heldSince: number | null = null
@@ -35,22 +43,25 @@ export function createTurnstile(clock: Pick<Clock, 'monotonic'>): Turnstile {
   function awaitTurn(): void {
     if (isTurnAwaited) return
     isTurnAwaited = true
+    turnBeganAt = clock.monotonic()
     setImmediate(onTurn)
   }
 
   function onTurn(): void {
     isTurnAwaited = false
+    const now = clock.monotonic()
+    if (now - turnBeganAt > LONG_TURN_MS) handful = Math.max(SMALLEST_HANDFUL, handful / 2)
+    else if (begunInTurn === handful) handful = Math.min(LARGEST_HANDFUL, handful * 2)
     begunInTurn = 0
     const hasGrown = isGrowing
     isGrowing = false
     if (waiting.length === 0) return
     awaitTurn()
-    const now = clock.monotonic()
     heldSince ??= now
     if (hasGrown && now - heldSince < LONGEST_HOLD_MS) return
     heldSince = null
-    begunInTurn = Math.min(waiting.length, HANDFUL)
-    for (const begin of waiting.splice(0, HANDFUL)) begin()
+    begunInTurn = Math.min(waiting.length, handful)
+    for (const begin of waiting.splice(0, handful)) begin()
   }
 
   return {
@@ -63,7 +74,7 @@ export function createTurnstile(clock: Pick<Clock, 'monotonic'>): Turnstile {
         lastNewcomerAt = now
         isGrowing = true
       }
-      if (isOfCrowd || begunInTurn >= HANDFUL) {
+      if (isOfCrowd || begunInTurn >= handful) {
         waiting.push(begin)
         return
       }

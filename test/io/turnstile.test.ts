@@ -25,23 +25,36 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, n) 
 describe('requests on known connections', () => {
   test('begin at once, whether alone or a few together', async () => {
     const { stage, come } = setStage()
-    for (const name of names(16)) come(name, false)
-    expect(stage.begun).toEqual(names(16))
+    for (const name of names(4)) come(name, false)
+    expect(stage.begun).toEqual(names(4))
     await settle(1)
     come('the next', false)
-    expect(stage.begun).toHaveLength(17)
+    expect(stage.begun).toHaveLength(5)
   })
 
   test('begin by the handful when they are many, in their order, and the event loop turns in between', async () => {
     const { stage, come } = setStage()
-    for (const name of names(40)) come(name, false)
+    for (const name of names(50)) come(name, false)
     const counts = [stage.begun.length]
-    for (let turns = 0; turns < 2; turns++) {
+    for (let turns = 0; turns < 4; turns++) {
       await settle(1)
       counts.push(stage.begun.length)
     }
-    expect(counts).toEqual([16, 32, 40])
-    expect(stage.begun).toEqual(names(40))
+    // A larger handful for every turn that was short, up to 16.
+    expect(counts).toEqual([4, 12, 28, 44, 50])
+    expect(stage.begun).toEqual(names(50))
+  })
+
+  test('begin by ever smaller handfuls while a turn takes long, as in a process just started', async () => {
+    const { stage, come } = setStage()
+    for (const name of names(12)) come(name, false)
+    const counts = [stage.begun.length]
+    for (let turns = 0; turns < 4; turns++) {
+      stage.nowMs += 9
+      await settle(1)
+      counts.push(stage.begun.length)
+    }
+    expect(counts).toEqual([4, 6, 8, 10, 12])
   })
 })
 
@@ -64,12 +77,16 @@ describe('newcomers', () => {
     }
     // The first came before there was a crowd.
     expect(stage.begun).toEqual(['0'])
-    await settle(1)
+    await settle(2)
     expect(stage.begun).toEqual(names(10))
   })
 
   test('of a crowd that comes and comes wait 15 ms at most', async () => {
     const { stage, come } = setStage()
+    // From four in a turn to sixteen.
+    for (const name of names(28)) come(name, false)
+    await settle(3)
+    stage.begun = []
     const cameAt: number[] = []
     const waitedMs: number[] = []
     for (const name of names(100)) {
