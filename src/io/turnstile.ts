@@ -20,6 +20,8 @@ const SMALLEST_HANDFUL = 2
 const FIRST_HANDFUL = 4
 /** A turn that took longer brought too many. */
 const LONG_TURN_MS = 8
+/** A crowd that still waits comes in by the largest handful: it may be other work that makes the turns long. */
+const PATIENCE_MS = 100
 /** Newcomers that are no further apart are a crowd. */
 const CROWD_GAP_MS = 2
 /** A crowd that does not end is let in while it grows. */
@@ -35,6 +37,7 @@ export function createTurnstile(clock: Pick<Clock, 'monotonic'>): Turnstile {
   let handful = FIRST_HANDFUL
   let begunInTurn = 0
   let turnBeganAt = 0
+  let crowdSince: number | null = null
   let lastNewcomerAt = -Infinity
   let isGrowing = false
   let heldSince: number | null = null
@@ -50,18 +53,27 @@ export function createTurnstile(clock: Pick<Clock, 'monotonic'>): Turnstile {
   function onTurn(): void {
     isTurnAwaited = false
     const now = clock.monotonic()
-    if (now - turnBeganAt > LONG_TURN_MS) handful = Math.max(SMALLEST_HANDFUL, handful / 2)
-    else if (begunInTurn === handful) handful = Math.min(LARGEST_HANDFUL, handful * 2)
+    adjustHandful(now)
     begunInTurn = 0
     const hasGrown = isGrowing
     isGrowing = false
-    if (waiting.length === 0) return
+    if (waiting.length === 0) {
+      crowdSince = null
+      return
+    }
     awaitTurn()
+    crowdSince ??= now
     heldSince ??= now
     if (hasGrown && now - heldSince < LONGEST_HOLD_MS) return
     heldSince = null
     begunInTurn = Math.min(waiting.length, handful)
     for (const begin of waiting.splice(0, handful)) begin()
+  }
+
+  function adjustHandful(now: number): void {
+    if (crowdSince !== null && now - crowdSince > PATIENCE_MS) handful = LARGEST_HANDFUL
+    else if (now - turnBeganAt > LONG_TURN_MS) handful = Math.max(SMALLEST_HANDFUL, handful / 2)
+    else if (begunInTurn === handful) handful = Math.min(LARGEST_HANDFUL, handful * 2)
   }
 
   return {

@@ -56,6 +56,18 @@ describe('requests on known connections', () => {
     }
     expect(counts).toEqual([4, 6, 8, 10, 12])
   })
+
+  test('begin by large handfuls all the same when they have waited for a tenth of a second', async () => {
+    const { stage, come } = setStage()
+    for (const name of names(60)) come(name, false)
+    const counts = [stage.begun.length]
+    for (let turns = 0; turns < 5; turns++) {
+      stage.nowMs += 40
+      await settle(1)
+      counts.push(stage.begun.length)
+    }
+    expect(counts).toEqual([4, 6, 8, 10, 26, 42])
+  })
 })
 
 describe('newcomers', () => {
