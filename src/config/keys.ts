@@ -45,7 +45,6 @@ function readNode(node: unknown, field: Description, path: Path, reader: Reader)
     return null
   }
   const target = isAlias(node) ? node.resolve(source.document) : node
-  if (target === undefined) report.error(path, 'is an alias of nothing', 'Set the anchor before the alias.')
   if (isMap(target)) return readMap(target, field, path, reader)
   if (isSeq(target)) {
     const item = field.item
@@ -77,7 +76,7 @@ function readMap(map: YAMLMap, field: Description, path: Path, reader: Reader): 
     const read = readNode(value, entry, [...path, key.name], reader)
     const isBlank = read === null || read === ''
     if (!isBlank || entry.traits.strict === true) found[key.name] = read
-    // Of what cannot be read, such as an alias of nothing, the report knows already.
+    // Of what cannot be read the report knows already.
     else if (value === null || isScalar(value)) blank.set(key.name, key.span)
   }
   const missing = field.required.filter((name) => !present.has(name) || blank.has(name))

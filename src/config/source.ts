@@ -71,12 +71,34 @@ interface Fault {
 }
 
 function firstFault(document: Document, text: string, isJson: boolean): Fault | undefined {
-  const faults: Fault[] = isJson ? [...findOpenStrings(text), ...findLostCommas(document, text)] : []
+  const faults: Fault[] = findLostAliases(document)
+  if (isJson) faults.push(...findOpenStrings(text), ...findLostCommas(document, text))
   for (const { message, pos } of document.errors) {
     faults.push({ ...explain(message), span: { start: pos[0], end: pos[1] } })
   }
   // At the same place ours comes first: it knows that the text is JSON.
   return faults.sort((a, b) => a.span.start - b.span.start)[0]
+}
+
+/** Wherever they stand: also what is not read as a setting is compared, and written back. */
+function findLostAliases(document: Document): Fault[] {
+  const anchors = new Set<string>()
+  const faults: Fault[] = []
+  visit(document, {
+    Value(_, { anchor }) {
+      if (anchor !== undefined) anchors.add(anchor)
+    },
+    Alias(_, { source, range }) {
+      if (anchors.has(source)) return
+      const [start, end] = range ?? [0, 0]
+      faults.push({
+        span: { start, end },
+        message: 'this is an alias of nothing',
+        advice: 'Set the anchor before the alias.',
+      })
+    },
+  })
+  return faults
 }
 
 /** In YAML a quoted text may go on in the next line; in JSON it has lost its end. */

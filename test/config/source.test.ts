@@ -81,7 +81,8 @@ describe('YAML that cannot be read is told at the first wrong place (input 71)',
     ['- a\n- b', '1:1 a config is an object'],
     ['# nothing', '1:1 the file holds nothing but comments'],
     ['a: "x', '1:6 the closing quote is missing'],
-    ['accounts: *nobody\nauth_tokens: [x]', '1:11 accounts is an alias of nothing'],
+    ['accounts: *nobody\nauth_tokens: [x]', '1:11 this is an alias of nothing'],
+    ['auth_tokens: [x]\nunheard_of: {of: *nobody}', '2:18 this is an alias of nothing'],
   ])('%j', async (text, expected) => {
     const { problems } = await failureOf(text, YAML)
 
