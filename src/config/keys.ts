@@ -7,7 +7,7 @@ import { closestTo } from './closest.ts'
 import { locate, type Span } from './problem.ts'
 import type { Path, Report } from './report.ts'
 import { describeShape, type Description, type Shape } from './shape.ts'
-import { spanOfNode, type Source } from './source.ts'
+import { REPEATS_TOO_MUCH, spanOfNode, type Source } from './source.ts'
 
 interface Reader {
   readonly source: Source
@@ -40,7 +40,7 @@ function readNode(node: unknown, field: Description, path: Path, reader: Reader)
   reader.nodesLeft--
   if (isAlias(node)) reader.aliasesLeft--
   if (reader.nodesLeft < 0 || reader.aliasesLeft < 0 || path.length > DEEPEST_PATH) {
-    if (!reader.hasOverflowed) report.error([], 'the aliases of this file repeat too much', '', span)
+    if (!reader.hasOverflowed) report.error([], REPEATS_TOO_MUCH, '', span)
     reader.hasOverflowed = true
     return null
   }

@@ -2,7 +2,7 @@
  * The text of a config as a tree whose every node knows its offsets. JSON, JSON with comments and YAML all become the
  * same tree, made by the `yaml` package, so that places, checks and write-back exist once.
  */
-import { isMap, parseDocument, visit, type Document, type Range, type YAMLMap } from 'yaml'
+import { isCollection, isMap, parseDocument, visit, type Document, type Range, type YAMLMap } from 'yaml'
 import { blankComments, findNesting, STRING } from './json-comments.ts'
 import { ConfigError, fileProblem, type Span } from './problem.ts'
 import { createReport } from './report.ts'
@@ -14,6 +14,9 @@ export interface Source {
   readonly document: Document
   readonly root: YAMLMap
 }
+
+/** Of aliases that stand for more than any config is. */
+export const REPEATS_TOO_MUCH = 'the aliases of this file repeat too much'
 
 /** Real configs nest about six deep; the parser itself gives up the process somewhere above a thousand. */
 const DEEPEST_NESTING = 100
@@ -80,7 +83,7 @@ function firstFault(document: Document, text: string, isJson: boolean): Fault | 
   return faults.sort((a, b) => a.span.start - b.span.start)[0]
 }
 
-/** Wherever they stand: also what is not read as a setting is compared, and written back. */
+/** Aliases of nothing and of themselves, wherever they are: also what is no setting is compared, and written back. */
 function findLostAliases(document: Document): Fault[] {
   const anchors = new Set<string>()
   const faults: Fault[] = []
@@ -88,14 +91,13 @@ function findLostAliases(document: Document): Fault[] {
     Value(_, { anchor }) {
       if (anchor !== undefined) anchors.add(anchor)
     },
-    Alias(_, { source, range }) {
-      if (anchors.has(source)) return
-      const [start, end] = range ?? [0, 0]
-      faults.push({
-        span: { start, end },
-        message: 'this is an alias of nothing',
-        advice: 'Set the anchor before the alias.',
-      })
+    Alias(_, alias, path) {
+      const span = spanOfNode(alias, { start: 0, end: 0 })
+      if (path.some((part) => isCollection(part) && part.anchor === alias.source)) {
+        faults.push({ span, message: REPEATS_TOO_MUCH, advice: '' })
+      } else if (!anchors.has(alias.source)) {
+        faults.push({ span, message: 'this is an alias of nothing', advice: 'Set the anchor before the alias.' })
+      }
     },
   })
   return faults

@@ -83,6 +83,7 @@ describe('YAML that cannot be read is told at the first wrong place (input 71)',
     ['a: "x', '1:6 the closing quote is missing'],
     ['accounts: *nobody\nauth_tokens: [x]', '1:11 this is an alias of nothing'],
     ['auth_tokens: [x]\nunheard_of: {of: *nobody}', '2:18 this is an alias of nothing'],
+    ['auth_tokens: [x]\nunheard_of: &it {of: *it}', '2:22 the aliases of this file repeat too much'],
   ])('%j', async (text, expected) => {
     const { problems } = await failureOf(text, YAML)
 
@@ -91,9 +92,12 @@ describe('YAML that cannot be read is told at the first wrong place (input 71)',
 })
 
 describe('a config cannot blow up (inputs 69 and 71)', () => {
-  test('by aliases of aliases', async () => {
+  test.each([
+    ['a setting', 'model_extra_params: {"*": {bomb: *l8}}'],
+    ['what is no setting', 'auth_tokens: [x]\naccounts: [{platform: gemini, api_key: k}]\nunheard_of: *l8'],
+  ])('by aliases of aliases in %s', async (_where, members) => {
     const levels = [1, 2, 3, 4, 5, 6, 7, 8].map((level) => `l${level}: &l${level} [${`*l${level - 1}, `.repeat(9)}]`)
-    const bomb = ['l0: &l0 [x, x, x]', ...levels, 'model_extra_params: {"*": {bomb: *l8}}'].join('\n')
+    const bomb = ['l0: &l0 [x, x, x]', ...levels, members].join('\n')
     const { message } = await failureOf(bomb, YAML)
 
     expect(message).toContain('the aliases of this file repeat too much')
