@@ -30,11 +30,6 @@ export function createWaitQueue(): WaitQueue {
   const groups = new Map<string, Waiter[]>()
   let isDue = false
 
-  function serveNow(): void {
-    isDue = false
-    while (serveNext());
-  }
-
   /** True when one was served. */
   function serveNext(): boolean {
     for (const [group, waiters] of groups) {
@@ -50,7 +45,9 @@ export function createWaitQueue(): WaitQueue {
   }
 
   function catchUp(): void {
-    if (isDue) serveNow()
+    if (!isDue) return
+    isDue = false
+    while (serveNext());
   }
 
   return {

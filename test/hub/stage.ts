@@ -17,7 +17,8 @@ export const MODELS: Readonly<Record<Protocol, string>> = {
   gemini: 'gemini-3-pro',
 }
 
-const PLATFORMS: Readonly<Record<Protocol, JsonObject>> = {
+/** What makes an account speak a dialect. */
+export const PLATFORMS: Readonly<Record<Protocol, JsonObject>> = {
   anthropic: { platform: 'anthropic' },
   'openai-responses': { platform: 'openai', wire_api: 'responses' },
   'openai-chat': { platform: 'openai', wire_api: 'chat' },

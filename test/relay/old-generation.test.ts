@@ -19,6 +19,7 @@ import { spawnProgram } from '../harness/program.ts'
 import { rawRequest } from '../harness/raw-client.ts'
 import { answerText } from '../harness/reactions.ts'
 import { startVendor } from '../harness/vendor.ts'
+import { PLATFORMS } from '../hub/stage.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'old-generation-'))
 const stage = { bundle: '' }
@@ -28,13 +29,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const TOKEN = 'the-token-of-a-client'
-const PLATFORM: Record<Protocol, JsonObject> = {
-  anthropic: { platform: 'anthropic' },
-  'openai-responses': { platform: 'openai', wire_api: 'responses' },
-  'openai-chat': { platform: 'openai', wire_api: 'chat' },
-  gemini: { platform: 'gemini' },
-}
-const PROTOCOLS = Object.keys(PLATFORM) as Protocol[]
+const PROTOCOLS = Object.keys(PLATFORMS) as Protocol[]
 /** As many again to warm up: code that runs for the first time makes feedback that stays. */
 const REQUESTS = 100
 const AT_ONCE = 10
@@ -67,7 +62,7 @@ test.each(PROTOCOLS)(
     vendor.always(answerText(['hello ', 'again']))
     const config = join(folder, `${client}.json`)
     const accounts = PROTOCOLS.map((name) => ({
-      ...PLATFORM[name],
+      ...PLATFORMS[name],
       name,
       api_key: name,
       base_url: vendor.url,
