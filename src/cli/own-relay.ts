@@ -5,12 +5,12 @@ import { chooseToken } from '../config/access.ts'
 import type { ListenAddress } from '../config/addresses.ts'
 import type { RelayConfig } from '../config/config.ts'
 import { createSystemClock } from '../core/clock.ts'
-import { keepRoomToServe } from '../io/heap.ts'
 import { createLog } from '../io/log.ts'
 import { listen } from '../io/serve.ts'
 import { assertRealUndici } from '../io/upstream.ts'
 import { assembleRelay, type AssembledRelay } from './assemble.ts'
 import { secretsOf } from './config-secrets.ts'
+import { tendHeap } from './heap.ts'
 import { restoreUsage } from './restore-usage.ts'
 
 export interface OwnRelay {
@@ -25,7 +25,7 @@ export interface OwnRelay {
 /** `write` gets the lines of its log. */
 export async function startOwnRelay(config: RelayConfig, write: (line: string) => void): Promise<OwnRelay> {
   assertRealUndici()
-  keepRoomToServe()
+  tendHeap()
   const clock = createSystemClock()
   const log = createLog({ ...config.log, clock, secrets: secretsOf(config), hasColours: false, write })
   const parts = assembleRelay(config, clock, log)

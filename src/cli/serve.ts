@@ -15,7 +15,6 @@ import { formatDuration } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import { version } from '../core/version.ts'
 import type { DebugLog } from '../io/debug-log.ts'
-import { keepRoomToServe } from '../io/heap.ts'
 import { createLog, type Log } from '../io/log.ts'
 import { createLineWriter } from '../io/line-writer.ts'
 import { listen, type RelayServer } from '../io/serve.ts'
@@ -25,6 +24,7 @@ import { canSignIn } from '../oauth/kept-accounts.ts'
 import { type AssembleOptions, assembleRelay, type AssembledRelay } from './assemble.ts'
 import type { Watch } from './assert/watch.ts'
 import { secretsOf } from './config-secrets.ts'
+import { tendHeap } from './heap.ts'
 import { restoreUsage } from './restore-usage.ts'
 
 const DRAIN_MS = 30_000
@@ -37,7 +37,7 @@ export async function serve(
   parts: Pick<AssembleOptions, 'identityProvider'> = {},
 ): Promise<void> {
   assertRealUndici()
-  keepRoomToServe()
+  tendHeap()
   const systemClock = createSystemClock()
   // A file that cannot be read, or does not exist, is for the loader to explain.
   await recoverConfig(options.configPath, systemClock).catch(() => {})
