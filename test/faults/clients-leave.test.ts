@@ -4,11 +4,9 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSystemClock } from '../../src/core/clock.ts'
-import { createSeededRandom } from '../core/seeded-random.ts'
 import { settle, type VirtualClock } from '../harness/clock.ts'
-import { createDeferred } from '../harness/deferred.ts'
-import { rawConnect, type RawRequest } from '../harness/raw-client.ts'
-import { after, answerText, beforeHead, slice, stall, type Reaction } from '../harness/reactions.ts'
+import { rawConnect } from '../harness/raw-client.ts'
+import { after, answerText, beforeHead, stall, type Reaction } from '../harness/reactions.ts'
 import { startRelay, TOKEN } from '../harness/relay.ts'
 import { startVendor } from '../harness/vendor.ts'
 import { leftBehind, setStage } from '../http/stage.ts'
@@ -150,41 +148,4 @@ test('row 52: on the system clock, the vendor loses the connection within 100 ms
   }
   expect(delaysMs).toHaveLength(6)
   expect(Math.max(...delaysMs)).toBeLessThan(100)
-})
-
-test('rows 53 and 54: 500 clients leave at random moments, and nothing of them stays', async () => {
-  const random = createSeededRandom(54)
-  const warnings: Error[] = []
-  const onWarning = (warning: Error): void => void warnings.push(warning)
-  process.on('warning', onWarning)
-  onTestFinished(() => void process.off('warning', onWarning))
-  const accounts = ['one', 'two'].map((name) => ({ name, api_key: name, concurrency: 20 }))
-  const { vendor, relay } = await setStage({ accounts, queue: { size: 500, timeout: '30s' } })
-  const reactions = [...MOMENTS.map(([, reaction]) => reaction), answerText('hello', slice(1)), answerText('hello')]
-  vendor.always((request) => random.pick(reactions)(request))
-
-  const closing = createDeferred()
-  async function* stuckUpload() {
-    yield '{"model":'
-    await closing.promise
-  }
-  const leaveAtRandom = (): RawRequest => {
-    const how = random.pick(WAYS)
-    const on = random.pick([closing.promise, settle(random.whole(300))])
-    const abort = { how, on, ...(random.whole(3) === 0 ? { afterBytes: 1 + random.whole(600) } : {}) }
-    const body = random.whole(5) === 0 ? stuckUpload() : question(random.whole(2) === 0)
-    return { method: 'POST', path: '/v1/messages', headers, body, abort }
-  }
-  const clients = Array.from({ length: 500 }, () => rawConnect(relay.port).send(leaveAtRandom()))
-  await settle(500)
-  closing.resolve()
-  const endings = (await Promise.all(clients)).map(({ ended }) => ended)
-  await settle(300)
-  await relay.clock.advance(200)
-  expect(leftBehind({ vendor, relay })).toEqual(NOTHING)
-  expect(relay.inFlight()).toEqual({ one: 0, two: 0 })
-  expect(endings.filter((ended) => ended === 'aborted').length).toBeGreaterThan(300)
-  expect(warnings).toEqual([])
-  vendor.always(answerText('hello'))
-  expect((await relay.post('/v1/messages', question(false))).status).toBe(200)
 })

@@ -100,6 +100,7 @@ describe('row 61: a client that repeats itself while the relay fails over', () =
 
 describe('row 62: 2,000 at once with three slots', () => {
   test('three are served, a hundred wait, the rest hear 429 at once; the limit holds to the end', async () => {
+    onlyInThisProcess('the numbers of the pool')
     const { vendor, relay } = await setStage({ accounts: [{ name: 'one', api_key: 'one', concurrency: 3 }] })
     vendor.always(answerText('hello', beforeHead(pause())))
     const clients = Array.from({ length: 2000 }, (_, i) => relay.post('/v1/messages', question(`${i}`)))

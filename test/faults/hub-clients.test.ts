@@ -3,24 +3,11 @@
  * them is promised here.
  */
 import { describe, expect, test } from 'vitest'
-import { createSeededRandom } from '../core/seeded-random.ts'
 import { settle } from '../harness/clock.ts'
-import { rawConnect } from '../harness/raw-client.ts'
-import {
-  after,
-  answerText,
-  beforeHead,
-  pause,
-  raw,
-  slice,
-  stall,
-  type Piece,
-  type Reaction,
-} from '../harness/reactions.ts'
+import { after, answerText, beforeHead, pause, raw, stall, type Piece, type Reaction } from '../harness/reactions.ts'
 import { onlyInThisProcess } from '../harness/relay-program.ts'
-import { TOKEN } from '../harness/relay.ts'
 import { readText } from '../harness/sse.ts'
-import { ask, type HubLane, HUB_LANES, lastRecord, setStage } from './four-dialects.ts'
+import { type HubLane, HUB_LANES, lastRecord, setStage } from './four-dialects.ts'
 
 const MIB = 1024 * 1024
 const WAYS = ['close', 'reset'] as const
@@ -71,29 +58,6 @@ const flood = (mebibytes: number): Piece[] => {
   const event = Buffer.from(`${DELTA}${'x'.repeat(MIB)}${DELTA_END}`)
   return Array.from({ length: mebibytes }, () => event)
 }
-
-test('rows 53 and 54: 300 clients leave at random moments, and nothing of them stays', async () => {
-  const random = createSeededRandom(5354)
-  const { vendor, relay } = await setStage(LANE, { queue: { size: 500, timeout: '30s' } }, { a: { concurrency: 40 } })
-  const reactions = [...MOMENTS.map(([, reaction]) => reaction), answerText('hello', slice(1)), answerText('hello')]
-  vendor.always((request) => random.pick(reactions)(request))
-  const clients = Array.from({ length: 300 }, () => {
-    const { path, body } = ask(LANE.client, random.whole(2) === 0)
-    const on = settle(20 + random.whole(300))
-    return rawConnect(relay.port).send({
-      method: 'POST',
-      path,
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-      body,
-      abort: { how: random.pick(WAYS), on, ...(random.whole(3) === 0 ? { afterBytes: 1 + random.whole(600) } : {}) },
-    })
-  })
-  const endings = (await Promise.all(clients)).map(({ ended }) => ended)
-  await settle(300)
-  await relay.clock.advance(200)
-  expect([relay.inFlight(), relay.parts.pool.waiting, vendor.load.active]).toEqual([{ a: 0 }, 0, 0])
-  expect(endings.filter((ended) => ended === 'aborted').length).toBeGreaterThan(150)
-})
 
 test('row 36: an event of 20 MiB is translated as a whole', async () => {
   const { vendor, relay, send } = await setStage(LANE)
