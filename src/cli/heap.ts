@@ -19,7 +19,7 @@ const BUSY_INTERVAL_MS = 1_000
  * What lives long lies scattered among what has died, on more pages from minute to minute. V8 moves it together when it
  * collects to save memory, which takes 10 to 20 ms.
  */
-const TIDY_INTERVAL_MS = 60_000
+const TIDY_INTERVAL_MS = 120_000
 
 /** What the types of Node leave out. */
 type Collection = PerformanceEntry & { readonly detail: NodeGCPerformanceDetail }

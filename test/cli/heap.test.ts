@@ -25,12 +25,12 @@ test('a process that collects more than once a second gets room, and gives it ba
   expect(later).toEqual([BUSY, '', '', CALM, ''])
 })
 
-test('once a minute one collection tidies up', () => {
-  expect(collect(2, 20, 40, 61, 80, 100, 120, 141, 160)).toEqual(['', '', '', TIDY, PLAIN, '', '', TIDY, PLAIN])
+test('every two minutes one collection tidies up', () => {
+  expect(collect(2, 40, 80, 121, 160, 200, 240, 281, 320)).toEqual(['', '', '', TIDY, PLAIN, '', '', TIDY, PLAIN])
 })
 
 test('a busy one is tidied no more often', () => {
-  const halfSeconds = Array.from({ length: 300 }, (_, n) => n / 2)
+  const halfSeconds = Array.from({ length: 600 }, (_, n) => n / 2)
   const told = collect(...halfSeconds).filter((flags) => flags !== '')
   expect(told).toEqual([BUSY, TIDY, PLAIN, TIDY, PLAIN])
 })

@@ -1,19 +1,16 @@
 /**
- * `npm run soak -- --minutes 10 --rate 200 --rush 1 --seed 1`: the soak in full, its figures, and what they should be.
+ * `npm run soak -- --minutes 10 --rate 200 --seed 1`: the soak in full, its figures, and what they should be.
  */
 import { readOptions, type RunnerOutput } from './command.ts'
 import { runSoak, type SoakFindings } from './soak.ts'
 
 export async function main(args: readonly string[], { progress, say }: RunnerOutput): Promise<boolean> {
-  const { minutes, rate, rush, seed, cli } = readOptions(args, { minutes: 10, rate: 200, rush: 1, seed: 1 })
-  say(
-    `soak: ${minutes} min at ${rate} requests/s${rush === 1 ? '' : `, ${rush} times as many in the first fifth`}, seed ${seed}`,
-  )
+  const { minutes, rate, seed, cli } = readOptions(args, { minutes: 10, rate: 200, seed: 1 })
+  say(`soak: ${minutes} min at ${rate} requests/s, seed ${seed}`)
   const findings = await runSoak({
     cli,
     seconds: minutes * 60,
     perSecond: rate,
-    rush,
     seed,
     silenceMs: SILENCE_MS,
     progress,

@@ -17,7 +17,6 @@ test('under load, faults and leaving clients every byte has one origin, and noth
     cli,
     seconds: 2,
     perSecond: 80,
-    rush: 1,
     seed: 7,
     silenceMs: 3_000,
     progress: () => {},

@@ -24,11 +24,6 @@ export interface SoakOptions {
   readonly cli: string
   readonly seconds: number
   readonly perSecond: number
-  /**
-   * How many times as many requests come in the first fifth; 1 for an even load. V8 keeps the pages that its heap has once
-   * needed, and under an even load the largest need comes by chance, minutes after the warm-up. Under a rush it comes before.
-   */
-  readonly rush: number
   readonly seed: number
   /** How long the relay waits for a silent vendor. A machine that is slower than this makes faults of its own. */
   readonly silenceMs: number
@@ -84,8 +79,6 @@ const SLOW_SHARE = 0.3
 const LONGEST_PAUSE_MS = 800
 const TICK_MS = 10
 const WARM_UP_SHARE = 0.3
-/** The rush is over well before the warm-up is. */
-const RUSH_SHARE = 0.2
 const LEAST_FOR_SLOPE_SECONDS = 60
 const PATIENCE_MS = 15_000
 const MOST_TROUBLES = 20
@@ -240,13 +233,7 @@ function react(request: VendorRequest, plans: ReadonlyMap<number, Plan>, whole: 
   return answerWith({ text }, after('content', pause()))(request)
 }
 
-/** How many are to be sent within the first `elapsed` seconds. */
-function dueAfter(elapsed: number, { seconds, perSecond, rush }: SoakOptions): number {
-  const rushed = Math.min(elapsed, seconds * RUSH_SHARE)
-  return perSecond * (Math.min(elapsed, seconds) + (rush - 1) * rushed)
-}
-
-/** Requests at a steady rate, behind the rush if there is one, whatever becomes of those before. */
+/** Requests at a steady rate, whatever becomes of those before. */
 async function load(
   program: Program,
   options: SoakOptions,
@@ -267,7 +254,7 @@ async function load(
 
   const tick = (): void => {
     const elapsedMs = performance.now() - startedAt
-    while (sent < dueAfter(elapsedMs / 1_000, options) - missed) {
+    while (sent < (elapsedMs / 1_000) * perSecond - missed) {
       // A machine that cannot keep up is not given more and more to do; the rate that was reached is told.
       if (pending.size >= MOST_PENDING) {
         missed++
@@ -295,7 +282,7 @@ async function load(
   }
   tick()
   await done.promise
-  const reached = (sent / dueAfter((performance.now() - startedAt) / 1_000, options)) * perSecond
+  const reached = sent / ((performance.now() - startedAt) / 1_000)
   await Promise.all(pending)
   return { requests: sent, perSecond: reached, slowestHealthMs }
 }
