@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError, invalidRequest } from '../core/errors.ts'
 import { headersForClient, headersForUpstream } from '../core/headers.ts'
 import { NO_OUTLINE, type JsonObject } from '../core/json.ts'
+import { decodeUtf8 } from '../core/utf8.ts'
 import type { RelayConfig } from '../config/config.ts'
 import type { DebugLog } from '../io/debug-log.ts'
 import type { UpstreamClient } from '../io/upstream.ts'
@@ -209,7 +210,7 @@ function withoutDeadSeals(
 /** Throws `invalid_request`: the byte lane leaves the vendor to judge what it does not need to read. */
 function parseRequest(body: Buffer): JsonObject {
   try {
-    return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, '')) as JsonObject
+    return JSON.parse(decodeUtf8(body).replace(/^\uFEFF/, '')) as JsonObject
   } catch (error) {
     if (!(error instanceof SyntaxError))
       throw new GatewayError({ kind: 'internal', message: 'unreadable body', cause: error })

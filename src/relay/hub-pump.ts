@@ -6,6 +6,7 @@ import type { Timer } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../core/json.ts'
 import { type Frame, FrameScanner, isWholeFrame } from '../core/sse.ts'
+import { decodeUtf8 } from '../core/utf8.ts'
 import type { UpstreamExchange } from '../io/upstream.ts'
 import type { UpstreamError, Usage } from '../protocols/contract.ts'
 import { piecesOf } from '../protocols/delta-pieces.ts'
@@ -231,7 +232,7 @@ export function createHubPump(
       return !isPaused && !steps.isBusy
     },
     onWhole(body) {
-      guarded(() => take(lane.decodeWhole(JSON.parse(body.toString('utf8')) as JsonObject)))
+      guarded(() => take(lane.decodeWhole(JSON.parse(decodeUtf8(body)) as JsonObject)))
       breakOff('the whole answer has no end', false)
       closing?.cancel()
     },

@@ -3,6 +3,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Frame } from '../../core/sse.ts'
+import { decodeUtf8 } from '../../core/utf8.ts'
 import type { StreamDecoder, Target } from '../hub-contract.ts'
 import type { Delta } from '../hub.ts'
 import { objectsAt, textAt } from '../members.ts'
@@ -87,7 +88,7 @@ const DONE = Buffer.from('[DONE]')
 
 function parseEvent({ data }: Frame): JsonObject | null {
   try {
-    const value = JSON.parse(data.toString('utf8')) as JsonValue
+    const value = JSON.parse(decodeUtf8(data)) as JsonValue
     return isJsonObject(value) ? value : null
   } catch {
     return null

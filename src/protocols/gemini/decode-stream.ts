@@ -3,6 +3,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Frame } from '../../core/sse.ts'
+import { decodeUtf8 } from '../../core/utf8.ts'
 import type { UpstreamError } from '../contract.ts'
 import type { StreamDecoder, Target } from '../hub-contract.ts'
 import type { Delta } from '../hub.ts'
@@ -110,7 +111,7 @@ function isAnswer(chunk: JsonObject): boolean {
 /** One chunk, or a list of them: what a server sends that was not asked for events. Null for what is neither. */
 function parseChunks({ data }: Frame): JsonObject[] | null {
   try {
-    const value = JSON.parse(data.toString('utf8')) as JsonValue
+    const value = JSON.parse(decodeUtf8(data)) as JsonValue
     if (Array.isArray(value)) return objectsIn(value)
     return isJsonObject(value) ? [value] : null
   } catch {

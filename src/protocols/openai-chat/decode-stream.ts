@@ -4,6 +4,7 @@
  */
 import type { Frame } from '../../core/sse.ts'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { decodeUtf8 } from '../../core/utf8.ts'
 import type { UpstreamError } from '../contract.ts'
 import type { StreamDecoder, Target } from '../hub-contract.ts'
 import type { Delta, FinishReason } from '../hub.ts'
@@ -51,7 +52,7 @@ function createState(target: Target): State {
 }
 
 function decodeFrame(state: State, frame: Frame): Delta[] {
-  const json = frame.data.toString().trim()
+  const json = decodeUtf8(frame.data).trim()
   if (json === '') return []
   if (json.startsWith('[DONE]')) return endAnswer(state)
   let chunk: JsonValue

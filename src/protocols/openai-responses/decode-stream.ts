@@ -4,6 +4,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Frame } from '../../core/sse.ts'
+import { decodeUtf8 } from '../../core/utf8.ts'
 import type { UpstreamError } from '../contract.ts'
 import type { StreamDecoder, Target } from '../hub-contract.ts'
 import type { Delta, FinishReason } from '../hub.ts'
@@ -158,7 +159,7 @@ function reasonOf(details: JsonObject | null): FinishReason {
 
 /** `done` for the mark that some servers put behind the terminal event; null for what is no event at all. */
 function parseEvent(frame: Frame): JsonObject | 'done' | null {
-  const text = frame.data.toString('utf8')
+  const text = decodeUtf8(frame.data)
   if (text === '' || text === '[DONE]') return 'done'
   try {
     const value = JSON.parse(text) as JsonValue
