@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
+import { ByteGatherer } from '../core/byte-gatherer.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Heartbeat } from '../relay/heartbeat.ts'
@@ -68,11 +69,7 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock, heartbeat
   if (incoming.destroyed) return Promise.reject(clientGone())
   askFor()
   return new Promise((resolve, reject) => {
-    // One buffer of the announced size spares a large body its list of chunks and their concatenation; a small one comes
-    // in one chunk and needs neither.
-    let slab: Buffer | null = null
-    const chunks: Buffer[] = []
-    let size = 0
+    const gathered = new ByteGatherer(announcedBytes)
     const startedAt = clock.monotonic()
     let lastChunkAt = startedAt
 
@@ -92,20 +89,17 @@ function receive(incoming: IncomingMessage, { maxBytes, askFor, clock, heartbeat
       reject(error)
     }
     function onData(chunk: Buffer): void {
-      size += chunk.length
-      if (size > maxBytes) {
+      if (gathered.length + chunk.length > maxBytes) {
         incoming.pause()
         fail(tooLarge(maxBytes))
         return
       }
-      if (size < announcedBytes) slab ??= Buffer.allocUnsafeSlow(announcedBytes)
-      if (slab === null) chunks.push(chunk)
-      else chunk.copy(slab, size - chunk.length)
+      gathered.push(chunk)
       lastChunkAt = clock.monotonic()
     }
     function onEnd(): void {
       settle()
-      resolve(slab ?? (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)))
+      resolve(gathered.whole())
     }
     function onClose(): void {
       fail(clientGone())

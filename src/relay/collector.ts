@@ -1,6 +1,7 @@
 /**
  * Collects a whole answer or an error before any of it goes to the client, so that half an answer is nobody's answer.
  */
+import { ByteGatherer } from '../core/byte-gatherer.ts'
 import { headerValue } from '../core/headers.ts'
 import { isCompleteJson } from '../core/json.ts'
 import type { TransportFailureKind } from '../core/upstream-call.ts'
@@ -20,8 +21,8 @@ export function createCollector(
   /** Takes a good answer in the client's place. */
   deliver: ((body: Buffer) => void) | null = null,
 ): BodySink {
-  const chunks: Buffer[] = []
-  let size = 0
+  const announcedBytes = Number(headerValue(rawHeaders, 'content-length') ?? NaN)
+  const gathered = new ByteGatherer(announcedBytes <= MOST_WHOLE_BYTES ? announcedBytes : NaN)
 
   function reject(message: string, failure: TransportFailureKind | 'timeout' | 'bad_answer' = 'bad_answer'): void {
     upstreamExchange.abort()
@@ -38,13 +39,12 @@ export function createCollector(
 
   return {
     onData(chunk) {
-      size += chunk.length
-      if (size > MOST_WHOLE_BYTES) reject('the answer is larger than the relay can hold')
-      else chunks.push(chunk)
+      if (gathered.length + chunk.length > MOST_WHOLE_BYTES) reject('the answer is larger than the relay can hold')
+      else gathered.push(chunk)
       return true
     },
     onEnd() {
-      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+      const body = gathered.whole()
       job.debug?.body(job.exchange.requestId, 'upstream answer', body)
       const error = job.upstream.decodeError(body)
       if (status >= 400 || error !== null) return finish({ kind: 'failed', reply: { status, rawHeaders, body, error } })
