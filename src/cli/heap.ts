@@ -37,7 +37,8 @@ export function tendHeap(): void {
 
 /**
  * Sets the flags for a calm process, and returns what to call after every collection of the whole heap with the time at
- * which it began, in ms from the start of the process. V8 reads the flags at the end of a collection (growth) and at the beginning of the next (tidiness).
+ * which it began, in ms from the start of the process. V8 reads the flags at the end of a collection (growth) and at the
+ * beginning of the next (tidiness).
  */
 export function createHeapKeeper(setFlag: (flag: string) => void): (atMs: number) => void {
   let growthPercent = 0
