@@ -44,7 +44,9 @@ const SPACE = 0x20
  */
 function* cacheMarksIn(bytes: Buffer): Generator<Range> {
   let last = 0
-  for (let found = bytes.indexOf(RARE_BYTES); found >= 0; found = bytes.indexOf(RARE_BYTES, found + 1)) {
+  let next = 0
+  for (let found = bytes.indexOf(RARE_BYTES); found >= 0; found = bytes.indexOf(RARE_BYTES, next)) {
+    next = found + 1
     let start = found - 6
     const nameEnd = start + CACHE_MARK.length
     if (start < 1 || bytes[start - 1] === BACKSLASH || !bytes.subarray(start, nameEnd).equals(CACHE_MARK)) continue
@@ -56,6 +58,8 @@ function* cacheMarksIn(bytes: Buffer): Generator<Range> {
     if (start > last && bytes[start - 1] === COMMA) start--
     else if (bytes[end] === COMMA) end = skipSpace(bytes, end + 1)
     last = end
+    // What stands within a mark goes with it, another mark among it.
+    next = end
     yield { start, end }
   }
 }

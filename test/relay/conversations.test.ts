@@ -40,6 +40,14 @@ const WHERE: Record<Protocol, { path: string; member: string; model: string }> =
   gemini: { path: '/v1beta/models/gemini-test:generateContent', member: 'contents', model: 'gemini-test' },
 }
 
+let strangers = 0
+
+/** After two others it would be the other account's turn again: only who is recognised comes home. */
+async function afterTwoOthers(ask: (words: string) => Promise<unknown>): Promise<void> {
+  await ask(`A stranger, number ${++strangers}.`)
+  await ask(`A stranger, number ${++strangers}.`)
+}
+
 const user = (content: string): JsonObject => ({ role: 'user', content })
 const assistant = (content: string): JsonObject => ({ role: 'assistant', content })
 
@@ -64,6 +72,7 @@ test('the same first words under another system text are another conversation', 
   const turns = [user('Go on.')]
   const home = await ask(turns, { system: 'You review code.' })
   expect(await ask(turns, { system: 'You write tests.' })).not.toBe(home)
+  await ask([user('Somebody else.')])
   expect(await ask(turns, { system: 'You review code.' })).toBe(home)
 })
 
@@ -82,7 +91,7 @@ test('cache marks that wander from turn to turn make no other conversation', asy
     content: [{ type: 'text', text: words, ...facts }],
   })
   const home = await ask([text('one', { cache_control: mark })], { system: [{ type: 'text', text: 'Be brief.' }] })
-  await ask([user('somebody else')])
+  await afterTwoOthers((words) => ask([user(words)]))
   const system = [{ cache_control: mark, type: 'text', text: 'Be brief.' }]
   expect(await ask([text('one'), assistant('1'), text('two', { cache_control: mark })], { system })).toBe(home)
 })
@@ -95,11 +104,12 @@ test('a cache mark is left out of what is compared wherever it stands, and howev
   for (const marked of [
     '{"type":"text","text":"one","cache_control":{"type":"ephemeral"}}',
     '{"cache_control" : {"type":"ephemeral","ttl":"1h"} , "type":"text","text":"one"}',
-    '{"type":"text" , "cache_control":null,"text":"one"}',
+    '{"type":"text",  "cache_control" : null ,"text":"one"}',
     '{"cache_control":1 ,    "cache_control":2, "type":"text","text":"one"}',
+    '{"type":"text","text":"one","cache_control":{"ttl":"1h","cache_control":{"type":"ephemeral"}}}',
   ]) {
-    expect(await ask(`{"type":"text","text":"between ${marked.length}"}`)).not.toBe(home)
-    expect(await ask(marked)).toBe(home)
+    await afterTwoOthers((words) => ask(`{"type":"text","text":"${words}"}`))
+    expect([marked, await ask(marked)]).toEqual([marked, home])
   }
   expect(await ask('{"type":"text","text":"one","citations":{"enabled":true}}')).not.toBe(home)
 })
@@ -108,6 +118,7 @@ test('what a client says of cache marks is no cache mark', async () => {
   const ask = await start('anthropic')
   const home = await ask([user('Remove "cache_control": {"type":"ephemeral"} here.')])
   expect(await ask([user('Remove  here.')])).not.toBe(home)
+  await ask([user('Somebody else.')])
   expect(await ask([user('Remove "cache_control": {"type":"ephemeral"} here.')])).toBe(home)
 })
 
