@@ -25,7 +25,7 @@ export class ByteGatherer {
   push(chunk: Buffer): void {
     const start = this.#length
     this.#length += chunk.length
-    if (this.#length < this.#announcedBytes && start === 0) this.#slab = Buffer.allocUnsafeSlow(this.#announcedBytes)
+    if (start === 0 && this.#length < this.#announcedBytes) this.#slab = Buffer.allocUnsafeSlow(this.#announcedBytes)
     if (this.#slab !== null && this.#length > this.#announcedBytes) {
       this.#chunks.push(this.#slab.subarray(0, start))
       this.#slab = null

@@ -1,13 +1,14 @@
 /**
  * Many requests at once: on one connection, from clients that repeat themselves, from more clients than there are slots.
  */
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { settle } from '../harness/clock.ts'
 import { rawConnect, type RawResponse } from '../harness/raw-client.ts'
 import { after, answerText, beforeHead, fail, pause, stall } from '../harness/reactions.ts'
 import { onlyInThisProcess } from '../harness/relay-program.ts'
 import { TOKEN } from '../harness/relay.ts'
 import { readText } from '../harness/sse.ts'
+import { collectWarnings } from '../harness/warnings.ts'
 import { ASK, leftBehind, readRefusal, setStage } from '../http/stage.ts'
 
 const headers = { authorization: `Bearer ${TOKEN}` }
@@ -192,10 +193,7 @@ describe('row 62: 2,000 at once with three slots', () => {
 
 test('a connection serves request after request, and many at once, and no listener stays behind', async () => {
   const { relay } = await setStage({ accounts: [{ name: 'one', api_key: 'one', concurrency: 0 }] })
-  const warnings: Error[] = []
-  const onWarning = (warning: Error): void => void warnings.push(warning)
-  process.on('warning', onWarning)
-  onTestFinished(() => void process.off('warning', onWarning))
+  const warnings = collectWarnings()
   const connection = rawConnect(relay.port)
   for (let i = 0; i < 30; i++) expect((await connection.send({ ...ASK.anthropic, headers })).status).toBe(200)
   const atOnce = Array.from({ length: 30 }, () => connection.send({ ...ASK.anthropic, headers }))

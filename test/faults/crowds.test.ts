@@ -3,7 +3,7 @@
  * program plays them too, and is asked for `/health` meanwhile. To a program the clients come and go a few at a time, as
  * people and agents do: the runtime takes in hundreds of new connections in one moment before it looks at anything else.
  */
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createSeededRandom } from '../core/seeded-random.ts'
 import { binary } from '../harness/chosen-program.ts'
 import { settle } from '../harness/clock.ts'
@@ -11,6 +11,7 @@ import { createDeferred } from '../harness/deferred.ts'
 import { rawConnect, type RawExchange } from '../harness/raw-client.ts'
 import { after, answerText, beforeHead, pause, slice, stall } from '../harness/reactions.ts'
 import { TOKEN } from '../harness/relay.ts'
+import { collectWarnings } from '../harness/warnings.ts'
 import { ask, type HubLane, setStage, type Stage } from './four-dialects.ts'
 
 const BYTE_LANE: HubLane = { client: 'anthropic', upstream: 'anthropic' }
@@ -28,6 +29,7 @@ async function comeByTheHandful(count: number, handful: number, come: () => RawE
 
 /** A program's first requests are slow, because its code is compiled as it is used: that is no matter of crowds. */
 async function serveForAWhile({ send }: Stage): Promise<void> {
+  if (binary === undefined) return
   for (let i = 0; i < 200; i++) await send({ stream: i % 2 === 0 })
 }
 
@@ -78,7 +80,7 @@ test.each([
       await settle()
     }
     const endings = (await Promise.all(clients)).map(({ ended }) => ended)
-    expect(endings.filter((ended) => ended === 'aborted').length).toBeGreaterThan(count / 2)
+    expect(endings.filter((ended) => ended === 'aborted').length).toBeGreaterThan(count * 0.6)
     // That nothing is left is what the stage sees to in the end.
     await relay.settled(200)
     vendor.always(answerText('hello'))
@@ -105,11 +107,3 @@ test('row 62: 2,000 in two seconds with three slots: three at a time are served,
   expect(statuses.filter((status) => status === 429)).toHaveLength(1_897)
   expect(vendor.load.peak).toBe(3)
 })
-
-function collectWarnings(): readonly Error[] {
-  const warnings: Error[] = []
-  const onWarning = (warning: Error): void => void warnings.push(warning)
-  process.on('warning', onWarning)
-  onTestFinished(() => void process.off('warning', onWarning))
-  return warnings
-}
